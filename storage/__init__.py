@@ -1,0 +1,1 @@
+"""What Beambot remembers: one SQL database, read and written in short transactions."""

@@ -1,0 +1,142 @@
+"""Who asked to cancel what, from where, and what really happened."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from bot.tasks import TaskId
+from bot.tasks.records import Cancelled, CancelReport, Place
+from storage.database import Database
+from storage.owed import owe_post
+from storage.tables import cancel_questions, cancels, tasks
+
+QUESTION_LASTS = timedelta(hours=1)
+"""How long a question whether to cancel may be answered: the list on it grows old."""
+
+
+class CancelStore:
+    """Queries over ``cancels`` and ``cancel_questions``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def asked(
+        self, place: Place, account: str, befores: Sequence[Cancelled], via: str, now: datetime
+    ) -> list[int]:
+        """Note cancels that are about to be sent; return the ids of their rows."""
+
+        def work(tx: Connection) -> list[int]:
+            ids = []
+            for one in befores:
+                result = tx.execute(
+                    insert(cancels).values(
+                        team_id=place.team_id,
+                        account=account,
+                        task_id=one.task_id,
+                        actor_id=place.user_id,
+                        channel_id=place.channel_id,
+                        via=via,
+                        asked_at=now,
+                        before=str(one.before.status) if one.before else None,
+                    )
+                )
+                ids.append(int(result.inserted_primary_key[0]))  # type: ignore[index]
+                tx.execute(
+                    update(tasks)
+                    .where(
+                        tasks.c.team_id == place.team_id,
+                        tasks.c.account == account,
+                        tasks.c.task_id == one.task_id,
+                    )
+                    .values(cancelled_by=place.user_id)
+                )
+            return ids
+
+        return await self._database.write(work)
+
+    async def settled(
+        self,
+        place: Place,
+        account: str,
+        rows: Sequence[int],
+        report: CancelReport,
+        now: datetime,
+        *,
+        card_id: int | None,
+    ) -> None:
+        """Note what became of cancels, and owe the channel the report, in one transaction."""
+
+        def work(tx: Connection) -> None:
+            sent = [one for one in report.results if one.before and one.before.status.in_flight]
+            for row, one in zip(rows, sent, strict=False):
+                tx.execute(
+                    update(cancels)
+                    .where(cancels.c.id == row)
+                    .values(
+                        after=str(one.after.status) if one.after else None,
+                        outcome=one.outcome.value,
+                        settled_at=now,
+                    )
+                )
+            owe_post(
+                tx,
+                place.team_id,
+                account,
+                place.channel_id,
+                report,
+                f"cancel:{rows[0] if rows else uuid.uuid4()}",
+                now,
+                card_id=card_id,
+            )
+
+        await self._database.write(work)
+
+    async def ask(self, place: Place, account: str, ids: Sequence[TaskId], now: datetime) -> str:
+        """Keep a question whether to cancel several tasks; return its id."""
+        question = str(uuid.uuid4())
+
+        def work(tx: Connection) -> None:
+            tx.execute(
+                delete(cancel_questions).where(cancel_questions.c.asked_at < now - QUESTION_LASTS)
+            )
+            tx.execute(
+                insert(cancel_questions).values(
+                    id=question,
+                    team_id=place.team_id,
+                    account=account,
+                    channel_id=place.channel_id,
+                    actor_id=place.user_id,
+                    task_ids=json.dumps(list(ids)),
+                    asked_at=now,
+                    answered=False,
+                )
+            )
+
+        await self._database.write(work)
+        return question
+
+    async def answer(
+        self, question: str, team_id: str, user_id: str, now: datetime
+    ) -> list[TaskId] | None:
+        """Take a question's answer, once and only from who asked it; return its tasks."""
+
+        def work(tx: Connection) -> list[TaskId] | None:
+            which = (
+                cancel_questions.c.id == question,
+                cancel_questions.c.team_id == team_id,
+                cancel_questions.c.actor_id == user_id,
+                cancel_questions.c.answered.is_(False),
+                cancel_questions.c.asked_at >= now - QUESTION_LASTS,
+            )
+            row = tx.execute(select(cancel_questions).where(*which)).first()
+            if row is None:
+                return None
+            tx.execute(update(cancel_questions).where(*which).values(answered=True))
+            return [TaskId(task_id) for task_id in json.loads(row.task_ids)]
+
+        return await self._database.write(work)

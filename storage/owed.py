@@ -1,0 +1,126 @@
+"""What a channel is owed: deliveries written in the transaction that caused them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.tasks.records import Card
+from storage.codec import News, news_kind, news_to_json
+from storage.tables import cards, channels, deliveries, tasks, watches
+
+
+def owe_card(
+    tx: Connection, card_id: int, team_id: str, account: str, channel_id: str, now: datetime
+) -> None:
+    """Owe a channel the first post of a card."""
+    _owe(tx, team_id, account, channel_id, card_id, "card", "{}", f"card:{card_id}", now)
+
+
+def owe_news(tx: Connection, card: Card, news: News, dedupe: str, now: datetime) -> None:
+    """Owe a card's channel a reply in the card's thread; the same one only once."""
+    _owe(
+        tx,
+        card.team_id,
+        card.account,
+        card.channel_id,
+        card.id,
+        news_kind(news),
+        news_to_json(news),
+        f"card:{card.id}:{dedupe}",
+        now,
+    )
+
+
+def owe_post(
+    tx: Connection,
+    team_id: str,
+    account: str,
+    channel_id: str,
+    news: News,
+    dedupe: str,
+    now: datetime,
+    *,
+    card_id: int | None = None,
+) -> None:
+    """Owe a channel a message of its own, or a reply to ``card_id``."""
+    _owe(
+        tx, team_id, account, channel_id, card_id, news_kind(news), news_to_json(news), dedupe, now
+    )
+
+
+def _owe(
+    tx: Connection,
+    team_id: str,
+    account: str,
+    channel_id: str,
+    card_id: int | None,
+    kind: str,
+    data: str,
+    dedupe: str,
+    now: datetime,
+) -> None:
+    tx.execute(
+        insert(deliveries)
+        .values(
+            team_id=team_id,
+            account=account,
+            channel_id=channel_id,
+            card_id=card_id,
+            kind=kind,
+            data=data,
+            dedupe=dedupe,
+            state="owed",
+            attempts=0,
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    make_due(tx, team_id, channel_id, now)
+
+
+def touch_cards(tx: Connection, card_ids: set[int], now: datetime) -> None:
+    """Want a newer version of cards in their channels."""
+    if not card_ids:
+        return
+    tx.execute(update(cards).where(cards.c.id.in_(card_ids)).values(wanted=cards.c.wanted + 1))
+    places = tx.execute(
+        select(cards.c.team_id, cards.c.channel_id).where(cards.c.id.in_(card_ids)).distinct()
+    )
+    for place in places.all():
+        make_due(tx, place.team_id, place.channel_id, now)
+
+
+def make_due(tx: Connection, team_id: str, channel_id: str, at: datetime) -> None:
+    """Have a channel looked after at ``at``, or sooner if it is due sooner."""
+    sooner = func.min(func.coalesce(channels.c.due_at, at), at)
+    statement = insert(channels).values(
+        team_id=team_id, channel_id=channel_id, due_at=at, attempt=0
+    )
+    tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["team_id", "channel_id"], set_={"due_at": sooner}
+        )
+    )
+
+
+def stop_polling_unwatched(tx: Connection, team_id: str, account: str, ids: set[str]) -> None:
+    """Ask no more about tasks that nobody watches."""
+    still = select(watches.c.task_id).where(
+        watches.c.team_id == team_id,
+        watches.c.account == account,
+        watches.c.task_id.in_(ids),
+        watches.c.ended_at.is_(None),
+    )
+    tx.execute(
+        update(tasks)
+        .where(
+            tasks.c.team_id == team_id,
+            tasks.c.account == account,
+            tasks.c.task_id.in_(ids),
+            tasks.c.task_id.not_in(still),
+        )
+        .values(next_check_at=None, failures=0, failing_since=None, trouble=None)
+    )

@@ -1,0 +1,228 @@
+"""The schema. Every row belongs to a workspace (``team_id``) and a Beam account."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+DEFAULT_ACCOUNT = "default"
+"""The Beam account of the environment's token."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python; refuses naive times, which would silently mean another time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive time cannot be stored")
+        return value.astimezone(UTC).replace(tzinfo=None if dialect.name == "sqlite" else UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("team_id", String(32), primary_key=True),
+    Column("account", String(64), primary_key=True),
+    Column("task_id", String(36), primary_key=True),
+    Column("status", String(64), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("known_at", UtcDateTime, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("next_check_at", UtcDateTime),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("failing_since", UtcDateTime),
+    Column("trouble", String(16)),
+    Column("rechecks", Integer, nullable=False, default=0),
+    Column("cancelled_by", String(32)),
+    # What is due is found by its time alone, however much is watched.
+    Index("ix_tasks_next_check_at", "next_check_at", sqlite_where=text("next_check_at NOT NULL")),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("team_id", String(32), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("task_id", String(36), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("old", String(64), nullable=False),
+    Column("new", String(64), nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("waited_ms", Integer),
+    Column("ran_ms", Integer),
+    UniqueConstraint("team_id", "account", "task_id", "seq"),
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("team_id", String(32), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("channel_id", String(32), nullable=False),
+    Column("thread_ts", String(32)),
+    Column("kind", String(8), nullable=False),
+    Column("owner_id", String(32), nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("ts", String(32)),
+    Column("wanted", Integer, nullable=False, default=1),
+    Column("shown", Integer, nullable=False, default=0),
+    Column("refused", String(64)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_cards_team_id_channel_id_ts", "team_id", "channel_id", "ts"),
+    # Cards whose message lags behind are few; finding them must not read all cards.
+    Index(
+        "ix_cards_stale",
+        "team_id",
+        "channel_id",
+        sqlite_where=text("wanted > shown"),
+        postgresql_where=text("wanted > shown"),
+    ),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("team_id", String(32), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("channel_id", String(32), nullable=False),
+    Column("task_id", String(36), nullable=False),
+    Column("card_id", ForeignKey("cards.id"), nullable=False, index=True),
+    Column("owner_id", String(32), nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("end_reason", String(16)),
+    Index("ix_watches_task", "team_id", "account", "task_id"),
+    Index(
+        "uq_watches_active",
+        "team_id",
+        "account",
+        "channel_id",
+        "task_id",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("team_id", String(32), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("channel_id", String(32), nullable=False),
+    Column("card_id", ForeignKey("cards.id"), index=True),
+    Column("kind", String(16), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("dedupe", String(128), nullable=False, unique=True),
+    Column("state", String(8), nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("error", String(64)),
+    Column("ts", String(32)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Index(
+        "ix_deliveries_owed",
+        "team_id",
+        "channel_id",
+        "id",
+        sqlite_where=text("state IN ('owed', 'sending')"),
+        postgresql_where=text("state IN ('owed', 'sending')"),
+    ),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("team_id", String(32), primary_key=True),
+    Column("channel_id", String(32), primary_key=True),
+    Column("due_at", UtcDateTime),
+    Column("lease_until", UtcDateTime),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("next_post_at", UtcDateTime),
+    Column("next_edit_at", UtcDateTime),
+    Index("ix_channels_due_at", "due_at", sqlite_where=text("due_at NOT NULL")),
+)
+
+cancels = Table(
+    "cancels",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("team_id", String(32), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("task_id", String(36), nullable=False),
+    Column("actor_id", String(32), nullable=False),
+    Column("channel_id", String(32), nullable=False),
+    Column("via", String(16), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("before", String(64)),
+    Column("after", String(64)),
+    Column("outcome", String(16)),
+    Column("settled_at", UtcDateTime),
+    Index("ix_cancels_task", "team_id", "account", "task_id"),
+    Index("ix_cancels_channel", "team_id", "channel_id", "asked_at"),
+)
+
+cancel_questions = Table(
+    "cancel_questions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("team_id", String(32), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("channel_id", String(32), nullable=False),
+    Column("actor_id", String(32), nullable=False),
+    Column("task_ids", Text, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("answered", Boolean, nullable=False, default=False),
+)
+
+requests_seen = Table(
+    "requests_seen",
+    metadata,
+    Column("team_id", String(32), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False, index=True),
+)
