@@ -45,7 +45,7 @@ class CancelStore:
                         before=str(one.before.status) if one.before else None,
                     )
                 )
-                ids.append(int(result.inserted_primary_key[0]))  # type: ignore[index]
+                ids.append(int((result.inserted_primary_key or (0,))[0]))
                 tx.execute(
                     update(tasks)
                     .where(

@@ -296,7 +296,7 @@ def _new_card(
             created_at=now,
         )
     )
-    card_id = int(result.inserted_primary_key[0])
+    (card_id,) = result.inserted_primary_key or (0,)
     stored = load_tasks(tx, place.team_id, account, {known.task.id for known in new})
     for known in new:
         over = known.task.status.final

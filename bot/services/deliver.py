@@ -1,0 +1,292 @@
+"""Deliver what channels are owed: in order, paced, repeatable."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.services.ports import (
+    ChannelClosed,
+    Clock,
+    Courier,
+    DeliveryError,
+    Meter,
+    NeverDeliverable,
+    OutcomeUnknown,
+    Outgoing,
+    WorkspaceClosed,
+)
+from bot.tasks.records import CancelReport, CardView, GoneNews, GroupNews, TransitionNews
+from storage.outbox import Claim, Delivery, Outbox
+from storage.watches import WatchStore
+
+LEASE = timedelta(seconds=60)
+"""How long a channel stays with a copy that may have died; a message takes at most 15 s."""
+
+POST_PACE = timedelta(seconds=1)
+"""Slack takes about one message a second in a channel (chat.postMessage, rate limits)."""
+
+EDIT_PACE = timedelta(seconds=1.2)
+"""Slack takes about 50 edits a minute (chat.update, tier 3)."""
+
+RETRY_FIRST, RETRY_LIMIT = 1.0, 60.0
+WORKSPACE_PROBE = 300.0
+"""Seconds between attempts in a workspace that rejects the token."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Deliverer:
+    """Works off the outbox, a channel at a time.
+
+    Args:
+        outbox: what is owed.
+        watches: stored cards.
+        courier: Slack.
+        clock: the current time.
+        meter: counts deliveries.
+        channels_at_once: how many channels are served side by side.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        watches: WatchStore,
+        courier: Courier,
+        clock: Clock,
+        meter: Meter,
+        *,
+        channels_at_once: int = 16,
+    ) -> None:
+        self._outbox = outbox
+        self._watches = watches
+        self._courier = courier
+        self._clock = clock
+        self._meter = meter
+        self._limit = channels_at_once
+        self._at_work: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._closing = False
+
+    async def tick(self) -> None:
+        """Take channels that are due and start to serve them."""
+        free = self._limit - len(self._at_work)
+        if free > 0 and not self._closing:
+            await self._take(limit=free, only=None)
+
+    async def deliver_now(self, team_id: str, channel_id: str) -> None:
+        """Serve one channel and wait for it, unless another copy serves it."""
+        place = (team_id, channel_id)
+        # Twice: a turn that had begun before the new work was written may have missed it.
+        for _ in range(2):
+            running = self._at_work.get(place)
+            if running is None:
+                break
+            await asyncio.wait([running])
+        if not self._closing:
+            await self._take(limit=1, only=place)
+        if running := self._at_work.get(place):
+            await asyncio.wait([running])
+
+    def busy(self, team_id: str, channel_id: str) -> bool:
+        """Tell whether a channel is being served here."""
+        return (team_id, channel_id) in self._at_work
+
+    async def settle(self) -> None:
+        """Wait until everything that was started is done."""
+        while self._at_work:
+            await asyncio.wait(list(self._at_work.values()))
+
+    async def stop(self) -> None:
+        """Start nothing more, and finish what is being sent."""
+        self._closing = True
+        await self.settle()
+
+    async def _take(self, *, limit: int, only: tuple[str, str] | None) -> None:
+        claims = await self._outbox.claim(self._clock(), limit=limit, lease=LEASE, only=only)
+        for claim in claims:
+            place = (claim.team_id, claim.channel_id)
+            task = asyncio.create_task(self._serve(claim))
+            self._at_work[place] = task
+            task.add_done_callback(lambda _, place=place: self._at_work.pop(place, None))  # type: ignore[misc]
+
+    async def _serve(self, claim: Claim) -> None:
+        turn = _Turn(claim, claim.next_post_at, claim.next_edit_at)
+        try:
+            await self._work(turn)
+        except DeliveryError as error:
+            await self._failed(turn, error)
+        except Exception:
+            _log.exception("delivery failed", channel=claim.channel_id)
+            turn.not_before = self._clock() + timedelta(seconds=RETRY_FIRST)
+        try:
+            await self._outbox.release(
+                claim,
+                next_post_at=turn.next_post_at,
+                next_edit_at=turn.next_edit_at,
+                not_before=turn.not_before,
+                now=self._clock(),
+            )
+        except Exception:
+            # The lease runs out by itself; the channel is served again then.
+            _log.exception("channel not released", channel=claim.channel_id)
+
+    async def _work(self, turn: _Turn) -> None:
+        work = await self._outbox.work(turn.claim)
+        batch = _next_message(work.deliveries)
+        turn.batch = [one.id for one in batch]
+        turn.attempts = batch[0].attempts if batch else 0
+        about = batch[0].card.id if batch and batch[0].card else None
+        # A card is shown as it is before its thread says why it changed.
+        for view in sorted(work.stale_cards, key=lambda view: view.card.id != about):
+            if _later(turn.next_edit_at, self._clock()):
+                break
+            await self._edit(turn, view)
+            if about is not None:
+                break
+        if batch and not _later(turn.next_post_at, self._clock()):
+            await self._post(turn, batch)
+
+    async def _post(self, turn: _Turn, batch: list[Delivery]) -> None:
+        first = batch[0]
+        message = await self._outgoing(batch)
+        if not await self._outbox.begin(turn.claim, turn.batch, self._clock()):
+            return
+        kind = "card" if message.news is None else "news"
+        ts = await self._courier.find(message) if first.doubtful else None
+        turn.posting = True
+        if ts is None:
+            turn.next_post_at = self._clock() + POST_PACE
+            ts = await self._courier.post(message)
+            turn.next_post_at = self._clock() + POST_PACE
+        turn.posting = False
+        shown = message.view.card if message.view and message.news is None else None
+        await self._outbox.sent(turn.batch, ts, self._clock(), card=shown)
+        self._meter.delivered(kind, "sent")
+
+    async def _edit(self, turn: _Turn, view: CardView) -> None:
+        turn.next_edit_at = self._clock() + EDIT_PACE
+        try:
+            await self._courier.edit(view)
+        except NeverDeliverable as error:
+            _log.warning("card given up", card=view.card.id, reason=error.code)
+            await self._outbox.forget_card(view.card, error.code, self._clock())
+            self._meter.delivered("edit", "dead")
+            return
+        await self._outbox.edited(view.card)
+        self._meter.delivered("edit", "sent")
+
+    async def _outgoing(self, batch: list[Delivery]) -> Outgoing:
+        first = batch[0]
+        view = None
+        if first.card is not None:
+            found = await self._watches.card(first.card.id)
+            view = found[0] if found else None
+        card = view.card if view else None
+        news = first.news
+        if isinstance(news, TransitionNews):
+            news = _fold([one.news for one in batch if isinstance(one.news, TransitionNews)])
+        if isinstance(news, GroupNews) and view:
+            news = replace(news, members=view.members)
+        thread = card.thread_ts if card else None
+        if news is not None and card is not None:
+            # In a thread already, the card's own thread is that one.
+            thread = card.thread_ts or card.ts
+        return Outgoing(
+            first.team_id,
+            first.channel_id,
+            thread,
+            view,
+            news,
+            _is_broadcast(news),
+            f"beambot-{first.id}",
+            first.created_at,
+        )
+
+    async def _failed(self, turn: _Turn, error: DeliveryError) -> None:
+        now, claim = self._clock(), turn.claim
+        kind = "post" if turn.posting else "edit"
+        wait = error.retry_after or min(RETRY_FIRST * 2.0 ** min(turn.attempts, 6), RETRY_LIMIT)
+        if isinstance(error, ChannelClosed):
+            ended = await self._outbox.close_channel(claim, error.code, now)
+            _log.warning(
+                "channel closed", channel=claim.channel_id, reason=error.code, watches=len(ended)
+            )
+        elif isinstance(error, NeverDeliverable) and turn.posting:
+            await self._outbox.set_aside(turn.batch, error.code)
+            _log.error("message set aside", deliveries=turn.batch, reason=error.code)
+        elif isinstance(error, WorkspaceClosed):
+            wait = WORKSPACE_PROBE
+            if turn.posting:
+                await self._outbox.unsent(turn.batch, error.code)
+            _log.error("workspace rejects us", team=claim.team_id, reason=error.code)
+        elif turn.posting and not isinstance(error, OutcomeUnknown):
+            await self._outbox.unsent(turn.batch, error.code)
+        _log.info("not delivered", channel=claim.channel_id, reason=error.code, retry_in=wait)
+        self._meter.delivered(kind, type(error).__name__)
+        turn.not_before = now + timedelta(seconds=wait)
+
+
+class _Turn:
+    """One turn at a channel, and how far it got."""
+
+    def __init__(
+        self, claim: Claim, next_post_at: datetime | None, next_edit_at: datetime | None
+    ) -> None:
+        self.claim = claim
+        self.next_post_at = next_post_at
+        self.next_edit_at = next_edit_at
+        self.not_before: datetime | None = None
+        self.batch: list[int] = []
+        self.attempts = 0
+        self.posting = False
+
+
+def _later(at: datetime | None, now: datetime) -> bool:
+    # Further ahead than any pace: the clock was set back.
+    return at is not None and now < at <= now + 2 * EDIT_PACE
+
+
+def _next_message(owed: tuple[Delivery, ...]) -> list[Delivery]:
+    """Return the deliveries that make up the next message: changes that piled up are one."""
+    ready = [one for one in owed if one.news is None or one.card is None or one.card.ts is not None]
+    if not ready:
+        return []
+    first = ready[0]
+    if not isinstance(first.news, TransitionNews) or first.doubtful or first.card is None:
+        return [first]
+    batch = [first]
+    for one in ready[1:]:
+        if one.card is None or one.card.id != first.card.id:
+            continue
+        same = isinstance(one.news, TransitionNews) and one.news.task.id == first.news.task.id
+        if not same or one.doubtful:
+            break
+        batch.append(one)
+    return batch
+
+
+def _fold(told: list[TransitionNews]) -> TransitionNews:
+    last = told[-1]
+    steps = tuple(step for news in told for step in news.steps)
+    return replace(
+        last,
+        steps=steps,
+        final=any(news.final for news in told),
+        mention=next((news.mention for news in reversed(told) if news.mention), None),
+    )
+
+
+def _is_broadcast(news: object) -> bool:
+    match news:
+        case TransitionNews(final=final):
+            return final
+        case GroupNews(failed=failed):
+            return failed is None
+        case GoneNews():
+            return True
+        case CancelReport():
+            return True
+    return False

@@ -1,0 +1,149 @@
+"""Look tasks up, now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.beam.errors import BeamError, RateLimited, TaskNotFound, Unauthorized
+from bot.services.news import tell
+from bot.services.ports import Beam, Clock
+from bot.tasks import TaskId, Transition
+from bot.tasks.follow import Followed, Look, Pace, Tracked, follow
+from bot.tasks.records import Failure, KnownTask, Lookup, Place, Trouble
+from storage.tasks import Observation, TaskStore
+from storage.watches import WatchStore
+
+AT_ONCE = 10
+"""Look-ups at once for one command."""
+
+
+def trouble_of(error: BeamError) -> Trouble:
+    """Return why a look brought nothing."""
+    if isinstance(error, TaskNotFound):
+        return Trouble.GONE
+    return Trouble.UNAUTHORIZED if isinstance(error, Unauthorized) else Trouble.UNREACHABLE
+
+
+def sentence(error: BeamError, task_id: TaskId) -> str:
+    """Return what to tell a person whose look-up failed, and what to do."""
+    short = task_id[:8]
+    if isinstance(error, TaskNotFound):
+        return (
+            f"Beam knows no task `{task_id}`. Check the id; tasks of another Beam account"
+            " cannot be seen from here."
+        )
+    if isinstance(error, Unauthorized):
+        return (
+            f"Beam rejects this bot's token, so `{short}` cannot be looked up. Whoever runs"
+            " Beambot must renew `BEAM_TOKEN`."
+        )
+    if isinstance(error, RateLimited):
+        return f"Beam asks us to slow down, so `{short}` was not looked up. Try again in a minute."
+    return f"Beam did not answer for `{short}` just now. Try again in a minute."
+
+
+class LookUp:
+    """Looks tasks up and writes down what that tells about watched ones.
+
+    Args:
+        beam: the Beam account.
+        account: its name.
+        tasks: stored tasks.
+        watches: stored watches.
+        clock: the current time.
+        pace: how soon to look again.
+    """
+
+    def __init__(
+        self,
+        beam: Beam,
+        account: str,
+        tasks: TaskStore,
+        watches: WatchStore,
+        clock: Clock,
+        pace: Pace,
+    ) -> None:
+        self._beam = beam
+        self.account = account
+        self._tasks = tasks
+        self._watches = watches
+        self._clock = clock
+        self._pace = pace
+
+    async def look(self, place: Place, ids: Sequence[TaskId]) -> Lookup:
+        """Look tasks up for somebody; nothing is raised for a task that cannot be found."""
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def one(task_id: TaskId) -> Look | BeamError:
+            async with limit:
+                return await self.ask(task_id)
+
+        answers = dict(zip(ids, await asyncio.gather(*map(one, ids)), strict=True))
+        await self.observe(place.team_id, {k: v for k, v in answers.items() if isinstance(v, Look)})
+        stored = await self._tasks.get(place.team_id, self.account, ids)
+        watched = await self._watches.active(place, self.account, ids)
+        found: list[KnownTask] = []
+        failed: list[Failure] = []
+        for task_id, answer in answers.items():
+            before = stored.get(task_id)
+            if isinstance(answer, Look) and answer.task is not None:
+                by = before.cancelled_by if before else None
+                found.append(KnownTask(answer.task, answer.asked_at, None, by))
+            elif isinstance(answer, BeamError):
+                trouble = trouble_of(answer)
+                if before is not None and trouble is not Trouble.GONE:
+                    # Old, and said to be old, is better than nothing.
+                    found.append(
+                        KnownTask(before.task, before.known_at, trouble, before.cancelled_by)
+                    )
+                else:
+                    failed.append(Failure(task_id, sentence(answer, task_id)))
+        return Lookup(tuple(found), tuple(failed), frozenset(watched))
+
+    async def ask(self, task_id: TaskId) -> Look | BeamError:
+        """Ask Beam about one task."""
+        asked_at = self._clock()
+        try:
+            return Look(asked_at, await self._beam.get(task_id))
+        except BeamError as error:
+            return error
+
+    async def observe(self, team_id: str, looks: dict[TaskId, Look]) -> list[Transition]:
+        """Write down looks that somebody asked for, with all that they owe to watches."""
+        return await self.record(
+            [Observation(team_id, self.account, task_id, look) for task_id, look in looks.items()]
+        )
+
+    async def record(self, seen: Sequence[Observation]) -> list[Transition]:
+        """Write looks down, with all that they owe to watches, in one transaction."""
+        now = self._clock()
+
+        def step(tracked: Tracked, look: Look) -> Followed | None:
+            return follow(tracked, look, now=now, pace=self._pace)
+
+        return await self._tasks.record(seen, now=now, follow=step, tell=tell)
+
+    def start(self, team_id: str, known: KnownTask, before: Tracked | None) -> Tracked:
+        """Return how a task is tracked from now on, once it is watched.
+
+        Args:
+            team_id: the workspace.
+            known: the task as it was just found.
+            before: what was stored of it.
+        """
+        now, task = self._clock(), known.task
+        first = None if task.status.final else now + self._pace.interval(task, now)
+        if before is None:
+            return Tracked(team_id, self.account, task, known.known_at, next_check_at=first)
+        newer = before.task if before.known_at > known.known_at else task
+        return replace(
+            before,
+            task=newer,
+            known_at=max(known.known_at, before.known_at),
+            next_check_at=before.next_check_at or first,
+            failures=0,
+            failing_since=None,
+            trouble=None,
+        )

@@ -1,0 +1,132 @@
+"""What services need from outside, small enough to fake by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.tasks import Task, TaskId
+from bot.tasks.records import Card, CardView
+from storage.codec import News
+
+Clock = Callable[[], datetime]
+"""The current time, aware and UTC."""
+
+
+class Beam(Protocol):
+    """One Beam account. Everything raised is a ``bot.beam.errors.BeamError``."""
+
+    async def get(self, task_id: TaskId) -> Task:
+        """Look a task up."""
+
+    async def cancel(self, task_ids: Sequence[TaskId]) -> None:
+        """Ask to stop tasks. That nothing is raised proves nothing."""
+
+
+class DeliveryError(Exception):
+    """Slack did not take a message.
+
+    Args:
+        code: Slack's name for the reason, or ours; no payload, no token.
+        retry_after: seconds to wait before the next attempt, where Slack said so.
+    """
+
+    def __init__(self, code: str, *, retry_after: float | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class TryLater(DeliveryError):
+    """Certainly not taken; may be taken later."""
+
+
+class OutcomeUnknown(DeliveryError):
+    """Perhaps taken: the answer was lost."""
+
+
+class ChannelClosed(DeliveryError):
+    """The channel is gone, archived, or the bot is not in it."""
+
+
+class WorkspaceClosed(DeliveryError):
+    """The workspace's token is revoked or lacks a scope."""
+
+
+class NeverDeliverable(DeliveryError):
+    """No repetition cures it: a limit is broken, or the message to edit is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to be posted: a card, or news told in words."""
+
+    team_id: str
+    channel_id: str
+    thread_ts: str | None
+    view: CardView | None
+    """The card, or the card that the news belongs to."""
+    news: News | None
+    broadcast: bool
+    key: str
+    """Our own id of the message, by which it can be found again."""
+    created_at: datetime
+
+
+class Courier(Protocol):
+    """Sends to one or many Slack workspaces. Everything raised is a :class:`DeliveryError`."""
+
+    async def post(self, message: Outgoing) -> str:
+        """Post a message; return its ``ts``."""
+
+    async def find(self, message: Outgoing) -> str | None:
+        """Return the ``ts`` of a message that an earlier attempt may have posted."""
+
+    async def edit(self, view: CardView) -> None:
+        """Show a card as it is now."""
+
+    async def permalink(self, card: Card) -> str | None:
+        """Return a link to a card's message, ``None`` if Slack gives none."""
+
+    async def open_dm(self, team_id: str, user_id: str) -> str:
+        """Return the channel id of the direct messages between the bot and a person."""
+
+
+class Meter(Protocol):
+    """Where services count what they do."""
+
+    def polled(self, result: str) -> None:
+        """Count a look at a task by its result."""
+
+    def behind(self, seconds: float) -> None:
+        """Note how late a look came."""
+
+    def transitions(self, count: int) -> None:
+        """Count recorded changes of status."""
+
+    def delivered(self, kind: str, result: str) -> None:
+        """Count an attempt to deliver by kind and result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What Slack says of a person, as far as a policy needs it."""
+
+    id: str
+    admin: bool
+    guest: bool
+    stranger: bool
+    """From another workspace (Slack Connect)."""
+
+
+class People(Protocol):
+    """Who is who in a workspace."""
+
+    async def person(self, team_id: str, user_id: str) -> Person:
+        """Look a person up.
+
+        Raises:
+            bot.errors.SlackUnavailable: Slack does not say.
+        """
