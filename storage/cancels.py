@@ -63,7 +63,7 @@ class CancelStore:
         self,
         place: Place,
         account: str,
-        rows: Sequence[int],
+        rows: dict[int, Cancelled],
         report: CancelReport,
         now: datetime,
         *,
@@ -72,8 +72,7 @@ class CancelStore:
         """Note what became of cancels, and owe the channel the report, in one transaction."""
 
         def work(tx: Connection) -> None:
-            sent = [one for one in report.results if one.before and one.before.status.in_flight]
-            for row, one in zip(rows, sent, strict=False):
+            for row, one in rows.items():
                 tx.execute(
                     update(cancels)
                     .where(cancels.c.id == row)
@@ -89,7 +88,7 @@ class CancelStore:
                 account,
                 place.channel_id,
                 report,
-                f"cancel:{rows[0] if rows else uuid.uuid4()}",
+                f"cancel:{min(rows)}",
                 now,
                 card_id=card_id,
             )

@@ -19,7 +19,7 @@ from bot.services.ports import (
     Outgoing,
     WorkspaceClosed,
 )
-from bot.tasks.records import CancelReport, CardView, GoneNews, GroupNews, TransitionNews
+from bot.tasks.records import CardView, GoneNews, GroupNews, TransitionNews
 from storage.outbox import Claim, Delivery, Outbox
 from storage.watches import WatchStore
 
@@ -286,7 +286,5 @@ def _is_broadcast(news: object) -> bool:
         case GroupNews(failed=failed):
             return failed is None
         case GoneNews():
-            return True
-        case CancelReport():
             return True
     return False

@@ -1,0 +1,200 @@
+"""Cancel tasks, and report what really happened to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from bot.beam.errors import BeamError, TaskNotFound
+from bot.errors import BadRequest
+from bot.services.deliver import Deliverer
+from bot.services.look_up import AT_ONCE, LookUp
+from bot.services.policy import Policy
+from bot.services.ports import Beam, Clock
+from bot.tasks import Task, TaskId
+from bot.tasks.follow import Look
+from bot.tasks.records import Cancelled, CancelOutcome, CancelReport, Place
+from storage.cancels import CancelStore
+
+CHECKS = (0.0, 0.5, 1.0, 2.0)
+"""Seconds before each look that follows a cancel: a container needs a moment to stop."""
+
+_log = structlog.get_logger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Cancelling:
+    """Cancels on behalf of people, within the policy, with an audit trail.
+
+    Args:
+        beam: the Beam account.
+        look_up: looks before and after.
+        cancels: the audit trail, and questions not yet answered.
+        policy: who may.
+        deliverer: posts the report.
+        clock: the current time.
+        sleep: waits between looks.
+    """
+
+    def __init__(
+        self,
+        beam: Beam,
+        look_up: LookUp,
+        cancels: CancelStore,
+        policy: Policy,
+        deliverer: Deliverer,
+        clock: Clock,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._beam = beam
+        self._look_up = look_up
+        self._cancels = cancels
+        self._policy = policy
+        self._deliverer = deliverer
+        self._clock = clock
+        self._sleep = sleep
+
+    async def cancel(
+        self, place: Place, ids: Sequence[TaskId], *, via: str, card_id: int | None = None
+    ) -> CancelReport:
+        """Cancel tasks and report, per task, what a look-up found afterwards.
+
+        Beam answers ``200 {}`` to every cancel, so each task is looked up before and after. A
+        report that says that something was cancelled is owed to the channel; one that changed
+        nothing is only returned.
+
+        Args:
+            place: where it was asked for, and by whom.
+            ids: the tasks.
+            via: ``command``, ``button``, ``mention`` or ``question``, for the audit trail.
+            card_id: the card whose thread takes the report, else the channel does.
+
+        Raises:
+            NotAllowed: the policy forbids it.
+            SlackUnavailable: Slack does not say who asks.
+        """
+        await self._policy.require_cancel(place, ids)
+        asked_at = self._clock()
+        before = await self._look(place, ids)
+        flying = [task_id for task_id in ids if _in_flight(before[task_id])]
+        results: dict[TaskId, Cancelled] = {
+            task_id: _untouched(task_id, before[task_id])
+            for task_id in ids
+            if task_id not in flying
+        }
+        if not flying:
+            return CancelReport(place.user_id, tuple(results[i] for i in ids), asked_at)
+        account = self._look_up.account
+        sure = [
+            Cancelled(task_id, CancelOutcome.UNCONFIRMED, _task(before[task_id]), None)
+            for task_id in flying
+        ]
+        rows = await self._cancels.asked(place, account, sure, via, asked_at)
+        refused = await self._send(flying)
+        after = await self._settle(place, flying, patient=refused is None)
+        for task_id in flying:
+            was = _task(before[task_id])
+            results[task_id] = _judge(task_id, was, after[task_id])
+        report = CancelReport(place.user_id, tuple(results[i] for i in ids), asked_at)
+        await self._cancels.settled(
+            place,
+            account,
+            dict(zip(rows, (results[task_id] for task_id in flying), strict=True)),
+            report,
+            self._clock(),
+            card_id=card_id,
+        )
+        await self._deliverer.deliver_now(place.team_id, place.channel_id)
+        return report
+
+    async def ask(self, place: Place, ids: Sequence[TaskId]) -> str:
+        """Keep the question whether to cancel several tasks; return its id."""
+        await self._policy.require_cancel(place, ids)
+        return await self._cancels.ask(place, self._look_up.account, ids, self._clock())
+
+    async def answer(self, place: Place, question: str) -> CancelReport:
+        """Cancel the tasks of a question that this person was asked.
+
+        Raises:
+            BadRequest: it was answered already, is too old, or was somebody else's.
+        """
+        ids = await self._cancels.answer(question, place.team_id, place.user_id, self._clock())
+        if ids is None:
+            raise BadRequest(
+                "This was answered already, or is more than an hour old. Type `/beam cancel` again."
+            )
+        return await self.cancel(place, ids, via="question")
+
+    async def _look(self, place: Place, ids: Sequence[TaskId]) -> dict[TaskId, Look | BeamError]:
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def one(task_id: TaskId) -> Look | BeamError:
+            async with limit:
+                return await self._look_up.ask(task_id)
+
+        answers = dict(zip(ids, await asyncio.gather(*map(one, ids)), strict=True))
+        await self._look_up.observe(
+            place.team_id, {i: look for i, look in answers.items() if isinstance(look, Look)}
+        )
+        return answers
+
+    async def _send(self, ids: Sequence[TaskId]) -> BeamError | None:
+        try:
+            await self._beam.cancel(ids)
+        except BeamError as error:
+            # Perhaps carried out all the same: the looks that follow tell. Never sent twice.
+            _log.warning("cancel not confirmed", tasks=list(ids), reason=str(error))
+            return error
+        return None
+
+    async def _settle(
+        self, place: Place, ids: Sequence[TaskId], *, patient: bool
+    ) -> dict[TaskId, Look | BeamError]:
+        found: dict[TaskId, Look | BeamError] = {}
+        open_ids = list(ids)
+        for pause in CHECKS if patient else CHECKS[:2]:
+            if pause:
+                await self._sleep(pause)
+            found |= await self._look(place, open_ids)
+            open_ids = [task_id for task_id in open_ids if not _over(found[task_id])]
+            if not open_ids:
+                break
+        return found
+
+
+def _task(answer: Look | BeamError) -> Task | None:
+    return answer.task if isinstance(answer, Look) else None
+
+
+def _in_flight(answer: Look | BeamError) -> bool:
+    task = _task(answer)
+    # A status that nobody knows may well be one in flight: trying is right, the look tells.
+    return task is not None and not task.status.final
+
+
+def _over(answer: Look | BeamError) -> bool:
+    task = _task(answer)
+    return task is not None and task.status.final
+
+
+def _untouched(task_id: TaskId, answer: Look | BeamError) -> Cancelled:
+    task = _task(answer)
+    if task is not None:
+        return Cancelled(task_id, CancelOutcome.ALREADY_OVER, task, task)
+    gone = isinstance(answer, TaskNotFound)
+    outcome = CancelOutcome.UNKNOWN_TASK if gone else CancelOutcome.NOT_ASKED
+    return Cancelled(task_id, outcome, None, None)
+
+
+def _judge(task_id: TaskId, before: Task | None, answer: Look | BeamError) -> Cancelled:
+    after = _task(answer)
+    if after is None:
+        return Cancelled(task_id, CancelOutcome.UNCONFIRMED, before, None)
+    if after.status == "CANCELLED":
+        return Cancelled(task_id, CancelOutcome.CANCELLED, before, after)
+    if after.status.final:
+        return Cancelled(task_id, CancelOutcome.FINISHED_FIRST, before, after)
+    return Cancelled(task_id, CancelOutcome.STILL_STOPPING, before, after)

@@ -1,0 +1,74 @@
+"""Who may do what (``CANCEL_POLICY``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.errors import NotAllowed
+from bot.services.ports import People, Person
+from bot.settings import CancelPolicy
+from bot.tasks import TaskId
+from bot.tasks.records import Place
+from storage.watches import WatchStore
+
+
+class Policy:
+    """Decides; fails closed, since who cannot be looked up may be anybody.
+
+    Args:
+        people: who is who.
+        watches: who watches what.
+        account: the Beam account.
+        cancel: who may cancel.
+    """
+
+    def __init__(
+        self, people: People, watches: WatchStore, account: str, cancel: CancelPolicy
+    ) -> None:
+        self._people = people
+        self._watches = watches
+        self._account = account
+        self._cancel = cancel
+
+    async def require_insider(self, place: Place) -> Person:
+        """Refuse people from other workspaces (Slack Connect): the tasks are not theirs to see.
+
+        Raises:
+            NotAllowed: the person is from elsewhere.
+            SlackUnavailable: Slack does not say who it is.
+        """
+        person = await self._people.person(place.team_id, place.user_id)
+        if person.stranger:
+            raise NotAllowed(
+                "Only people of the workspace that runs Beambot can use it; you are here as a"
+                " guest of another one."
+            )
+        return person
+
+    async def require_cancel(self, place: Place, ids: Sequence[TaskId]) -> None:
+        """Refuse who may not cancel all of ``ids``.
+
+        Raises:
+            NotAllowed: with the rule that forbids it.
+            SlackUnavailable: Slack does not say who it is.
+        """
+        person = await self.require_insider(place)
+        if self._cancel is CancelPolicy.ADMINS:
+            if not person.admin:
+                raise NotAllowed(
+                    "Only admins of this workspace may cancel tasks here. Ask one of them."
+                )
+            return
+        if person.guest:
+            raise NotAllowed("Guests may not cancel tasks here. Ask a member of the workspace.")
+        if self._cancel is CancelPolicy.WATCHERS and not person.admin:
+            theirs = await self._watches.watches_of(
+                place.team_id, self._account, ids, place.user_id
+            )
+            others = [task_id for task_id in ids if task_id not in theirs]
+            if others:
+                which = ", ".join(f"`{task_id[:8]}`" for task_id in others[:5])
+                raise NotAllowed(
+                    "Only whoever watches a task, and admins, may cancel it here, and you do"
+                    f" not watch {which}. Watch it first with `/beam watch`."
+                )

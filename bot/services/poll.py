@@ -1,0 +1,156 @@
+"""Poll the watched tasks that are due, and write down what changed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from bot.beam.errors import BeamError
+from bot.services.look_up import LookUp, trouble_of
+from bot.services.ports import Clock, Meter
+from bot.tasks.follow import RECHECKS, Look, Pace, Tracked
+from storage.tasks import Observation, TaskStore
+
+LEASE = timedelta(seconds=60)
+"""How long a copy has to write a look down before another copy looks: four times a request."""
+
+WORKERS = 32
+"""Looks at once: at 15 s a look that times out, still enough for young tasks elsewhere."""
+
+BATCH = 200
+"""Results written in one transaction at most."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Poller:
+    """A fixed number of workers over a queue of due tasks, and one writer behind them.
+
+    Args:
+        look_up: asks Beam and writes down.
+        tasks: stored tasks.
+        clock: the current time.
+        meter: counts looks.
+        pace: how soon to look again.
+        capacity: claimed tasks in hand at most.
+    """
+
+    def __init__(
+        self,
+        look_up: LookUp,
+        tasks: TaskStore,
+        clock: Clock,
+        meter: Meter,
+        pace: Pace,
+        *,
+        capacity: int = 2 * WORKERS,
+    ) -> None:
+        self._look_up = look_up
+        self._tasks = tasks
+        self._clock = clock
+        self._meter = meter
+        self._horizon = LEASE + max(timedelta(seconds=pace.longest), *RECHECKS)
+        self._capacity = capacity
+        self._due: asyncio.Queue[Tracked] = asyncio.Queue()
+        self._seen: asyncio.Queue[Observation] = asyncio.Queue()
+        self._in_hand = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._running: list[asyncio.Task[None]] = []
+        self._answering = True
+        self._closing = False
+
+    def start(self) -> None:
+        """Start the workers and the writer."""
+        self._running = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
+        self._running.append(asyncio.create_task(self._write()))
+
+    async def tick(self) -> None:
+        """Take the tasks that are due, as many as there is room for."""
+        if self._closing:
+            return
+        free = self._capacity - self._in_hand
+        now = self._clock()
+        claimed = await self._tasks.claim_due(now, limit=free, lease=LEASE, horizon=self._horizon)
+        for tracked in claimed:
+            self._in_hand += 1
+            self._idle.clear()
+            if tracked.next_check_at is not None:
+                self._meter.behind(max(0.0, (now - tracked.next_check_at).total_seconds()))
+            self._due.put_nowait(tracked)
+
+    async def settle(self) -> None:
+        """Wait until every task in hand was looked at and written down."""
+        await self._idle.wait()
+
+    async def stop(self, patience: float) -> None:
+        """Take nothing more, finish what is in hand within ``patience`` seconds, and end.
+
+        What is not finished then is due again when its lease is over.
+        """
+        self._closing = True
+        try:
+            async with asyncio.timeout(patience):
+                await self.settle()
+        except TimeoutError:
+            _log.info("polls left for the next start", count=self._in_hand)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            tracked = await self._due.get()
+            try:
+                look = await self._look(tracked)
+            except Exception:
+                # Not Beam's doing. The lease brings the task back.
+                _log.exception("look failed", task=tracked.task.id)
+                self._meter.polled("error")
+                self._done(1)
+                continue
+            self._seen.put_nowait(
+                Observation(
+                    tracked.team_id, tracked.account, tracked.task.id, look, tracked.attempt
+                )
+            )
+
+    async def _look(self, tracked: Tracked) -> Look:
+        asked_at = self._clock()
+        answer = await self._look_up.ask(tracked.task.id)
+        if isinstance(answer, Look):
+            self._note(answering=True, error=None)
+            self._meter.polled("ok")
+            return answer
+        trouble = trouble_of(answer)
+        self._note(answering=trouble.value == "gone", error=answer)
+        self._meter.polled(trouble.value)
+        pause = answer.retry_after
+        return Look(asked_at, None, trouble, None if pause is None else timedelta(seconds=pause))
+
+    def _note(self, *, answering: bool, error: BeamError | None) -> None:
+        # The first failure and the recovery are worth a line, every look in between is not.
+        if answering and not self._answering:
+            _log.info("Beam answers again")
+        elif not answering and self._answering:
+            _log.warning("Beam does not answer", reason=str(error))
+        self._answering = answering
+
+    async def _write(self) -> None:
+        while True:
+            batch = [await self._seen.get()]
+            while len(batch) < BATCH and not self._seen.empty():
+                batch.append(self._seen.get_nowait())
+            try:
+                changes = await self._look_up.record(batch)
+                self._meter.transitions(len(changes))
+            except Exception:
+                _log.exception("looks not written down", count=len(batch))
+            self._done(len(batch))
+
+    def _done(self, count: int) -> None:
+        self._in_hand -= count
+        if self._in_hand == 0:
+            self._idle.set()
