@@ -1,0 +1,250 @@
+"""Beam's task API over HTTP: look a task up, cancel tasks, check that the token works."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from aiohttp import (
+    ClientConnectionError,
+    ClientError,
+    ClientHandlerType,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    DummyCookieJar,
+    ServerDisconnectedError,
+    TCPConnector,
+)
+from httpx_aiohttp import AiohttpTransport
+
+from bot.beam.errors import (
+    BadAnswer,
+    BeamError,
+    RateLimited,
+    TaskNotFound,
+    Unauthorized,
+    Unavailable,
+)
+from bot.beam.limiter import RateLimiter
+from bot.beam.models import parse_task
+from bot.tasks import Task, TaskId, parse_task_id
+
+BODY_MAX = 1_000_000
+"""Longest answer that is read, in bytes."""
+DEADLINE = 15.0
+"""Seconds that one request may take in all; a slow drip never trips the read timeout."""
+CONNECTIONS_MAX = 100
+# How long to hold back after a 429 that does not say, in seconds.
+_RETRY_AFTER_DEFAULT = 5.0
+_NIL = TaskId("00000000-0000-0000-0000-000000000000")
+
+
+async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Keep aiohttp from quietly sending a request again when a connection breaks.
+
+    It does so for every idempotent method (``ClientSession._request``), DELETE among them; a
+    cancel whose outcome is unknown must not be sent twice.
+    """
+    try:
+        return await handler(request)
+    except (ClientOSError, ServerDisconnectedError) as error:
+        if request.method == "GET":
+            raise
+        raise ClientConnectionError("the connection broke") from error
+
+
+def new_http_client() -> httpx.AsyncClient:
+    """Return the client that everything to Beam goes through: one for the whole process.
+
+    It runs over aiohttp's connection pool, as httpx's own is quadratic in the number of
+    connections (https://github.com/encode/httpcore/issues/1035), and stores no cookies.
+    Close it with ``aclose()``.
+    """
+    tls = httpx.create_ssl_context()
+
+    def new_session() -> ClientSession:
+        return ClientSession(
+            connector=TCPConnector(limit=CONNECTIONS_MAX, ssl=tls, keepalive_timeout=15.0),
+            cookie_jar=DummyCookieJar(),
+            middlewares=[_send_once],
+        )
+
+    return httpx.AsyncClient(
+        transport=AiohttpTransport(verify=tls, client=new_session),
+        follow_redirects=False,
+        trust_env=False,
+        # A wait for a free connection ends with the whole call's deadline.
+        timeout=httpx.Timeout(10.0, connect=5.0, pool=None),
+    )
+
+
+class BeamClient:
+    """Beam's two task endpoints with one account's token.
+
+    Every method raises ``BeamError`` (a subclass that says what happened) and nothing else but
+    ``ValueError`` for an id that is none.
+
+    Args:
+        http: shared, from ``new_http_client``; the caller closes it.
+        base_url: such as ``https://api.beam.cloud/v2``.
+        token: Beam bearer token.
+        limiter: the account's budget of requests.
+        deadline: seconds that one request may take in all, once the budget allows it.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        base_url: str,
+        token: str,
+        limiter: RateLimiter,
+        deadline: float = DEADLINE,
+    ) -> None:
+        self._http = http
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self._limiter = limiter
+        self._deadline = deadline
+
+    def __repr__(self) -> str:
+        return f"BeamClient({self._base_url!r})"
+
+    async def get(self, task_id: TaskId) -> Task:
+        """Look one task up.
+
+        Raises:
+            BeamError: ``TaskNotFound`` among them.
+            ValueError: ``task_id`` is not a UUID.
+        """
+        known = _checked(task_id)
+        return parse_task(await self._send("GET", f"/task/{known}/"), expected=known)
+
+    async def cancel(self, task_ids: Sequence[TaskId]) -> None:
+        """Ask Beam to cancel tasks, once; never repeated, as the outcome may be unknown.
+
+        That it returns proves nothing: Beam answers 200 also for tasks that are unknown, over or
+        could not be stopped. Look each up afterwards.
+
+        Raises:
+            BeamError: after ``Unavailable`` the tasks may or may not be cancelled.
+            ValueError: one of ``task_ids`` is not a UUID.
+        """
+        ids = [_checked(task_id) for task_id in task_ids]
+        if ids:
+            await self._send("DELETE", "/task/cancel/", json.dumps({"task_ids": ids}).encode())
+
+    async def check(self) -> None:
+        """Return if Beam is reachable and takes the token: it then knows no nil task.
+
+        Raises:
+            BeamError: Beam is not reachable, or does not take the token.
+        """
+        try:
+            await self._send("GET", f"/task/{_NIL}/")
+        except TaskNotFound:
+            return
+        raise BadAnswer("Beam knows the nil task: this is not its API")
+
+    async def _send(self, method: str, path: str, content: bytes | None = None) -> bytes:
+        await self._limiter.acquire()
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await self._exchange(method, path, content)
+        except BeamError as error:
+            if isinstance(error, RateLimited):
+                self._limiter.penalise(error.retry_after or _RETRY_AFTER_DEFAULT)
+            raise
+        except TimeoutError:
+            raise Unavailable(f"Beam did not answer within {self._deadline:g} s") from None
+        except httpx.DecodingError as error:
+            raise BadAnswer("the answer's content encoding is broken") from error
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            httpx.StreamError,
+            ClientError,
+            OSError,
+        ) as error:
+            raise Unavailable(f"no answer from Beam ({type(error).__name__})") from error
+        except (ValueError, LookupError, RuntimeError) as error:
+            # The transport re-encodes the status line and trips over bytes that are not UTF-8;
+            # a client closed under a request raises RuntimeError.
+            raise Unavailable(f"no usable answer from Beam ({type(error).__name__})") from error
+
+    async def _exchange(self, method: str, path: str, content: bytes | None) -> bytes:
+        request = self._http.build_request(
+            method,
+            self._base_url + path,
+            content=content,
+            headers={
+                "Authorization": f"Bearer {self._token}",
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+            },
+        )
+        response = await self._http.send(request, stream=True)
+        try:
+            _raise_for_status(response)
+            return await _read(response)
+        finally:
+            await response.aclose()
+
+
+def _checked(task_id: TaskId) -> TaskId:
+    """Return the id in canonical form; nothing else may become part of a URL."""
+    known = parse_task_id(task_id)
+    if known is None:
+        raise ValueError("not a task id")
+    return known
+
+
+def _raise_for_status(response: httpx.Response) -> None:
+    status = response.status_code
+    if 200 <= status < 300:
+        return
+    wait = _retry_after(response.headers.get("Retry-After"))
+    if status == 404:
+        # A proxy in front of Beam, or a wrong address, answers 404 with a page: that must not
+        # end a watch. Beam's own is JSON.
+        if "html" in response.headers.get("Content-Type", "").lower():
+            raise BadAnswer("404 with a web page")
+        raise TaskNotFound("Beam knows no such task")
+    if status in (401, 403):
+        raise Unauthorized(f"Beam does not accept the token ({status})")
+    if status == 429:
+        raise RateLimited("too many requests to Beam", retry_after=wait)
+    if status >= 500 or 300 <= status < 400 or status == 408:
+        raise Unavailable(f"Beam answered {status}", retry_after=wait)
+    raise BadAnswer(f"Beam answered {status}")
+
+
+async def _read(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > BODY_MAX:
+            raise BadAnswer("the answer is too long")
+    return bytes(body)
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Return ``Retry-After`` in seconds, given as a number (fractions happen) or as a date."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None

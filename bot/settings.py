@@ -1,0 +1,225 @@
+"""Every environment variable, typed, with one plain line for each that is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class CancelPolicy(StrEnum):
+    """Who may cancel a task."""
+
+    MEMBERS = "members"
+    """No guests, no people from outside the workspace."""
+    WATCHERS = "watchers"
+    """Those who watch the task, and admins."""
+    ADMINS = "admins"
+
+
+class SettingsError(Exception):
+    """The environment does not make sense.
+
+    Args:
+        lines: one a variable: its name, what is wrong, an example. Never a secret's value.
+    """
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+_EXAMPLES = {
+    "SLACK_BOT_TOKEN": "xoxb-1234567890-abc",
+    "SLACK_APP_TOKEN": "xapp-1-A012345-678-abc",
+    "SLACK_SIGNING_SECRET": "8f742231b10e8888abcd99yyyzzz85a5",
+    "SLACK_API_URL": "https://slack.com/api/",
+    "BEAM_TOKEN": "your-beam-token",
+    "BEAM_API_URL": "https://api.beam.cloud/v2",
+    "DATABASE_URL": "sqlite:///beambot.db",
+    "HOST": "127.0.0.1",
+    "PORT": "3000",
+    "POLL_INTERVAL": "3",
+    "POLL_MAX_INTERVAL": "60",
+    "BEAM_RATE_LIMIT": "50",
+    "CANCEL_POLICY": "members",
+    "LOG_LEVEL": "info",
+    "LOG_FORMAT": "console",
+}
+
+
+def _wrong(what: str) -> PydanticCustomError:
+    # Braces would be taken for placeholders; none of our sentences has any.
+    return PydanticCustomError("setting", "{what}", {"what": what})
+
+
+def _of(name: str, what: str) -> PydanticCustomError:
+    """Return an error of the whole model that is about the variable ``name``."""
+    return PydanticCustomError("setting", "{what}", {"what": what, "name": name})
+
+
+def _secret(prefix: str = "") -> AfterValidator:
+    """Return a check of a secret's form that never quotes it."""
+
+    def check(value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not (text.isascii() and text.isprintable()) or " " in text:
+            raise _wrong("has spaces or characters that no token has; was it copied whole?")
+        if not text.startswith(prefix) or text == prefix:
+            raise _wrong(f"must start with {prefix}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _web_url(*, slash: bool) -> AfterValidator:
+    """Return a check of a base URL, normalised to end with a slash or without."""
+
+    def check(value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            # Reading the port is what finds a bad one.
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or not value.isprintable() or " " in value:
+            raise _wrong("must be an http or https URL")
+        if parts.query or parts.fragment or parts.username or parts.password:
+            raise _wrong("must be a plain URL without a user, a query or a fragment")
+        return value.rstrip("/") + ("/" if slash else "")
+
+    return AfterValidator(check)
+
+
+def _database(value: str) -> str:
+    scheme, _, rest = value.partition(":")
+    if scheme not in ("sqlite", "sqlite+aiosqlite"):
+        raise _wrong("must be an SQLite URL; other databases are not supported")
+    # An in-memory database would forget every watch, and each connection would see its own.
+    if not rest.startswith("///") or rest.removeprefix("///").split("?")[0] in ("", ":memory:"):
+        raise _wrong("must name a file")
+    return value
+
+
+def _above_zero(value: float) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise _wrong("must be a number above 0")
+    return value
+
+
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _port(value: int) -> int:
+    if not 0 <= value <= 65535:
+        raise _wrong("must be a whole number from 0 to 65535")
+    return value
+
+
+_Positive = Annotated[float, AfterValidator(_above_zero)]
+# Pydantic's own messages, said about a setting.
+_PLAIN = {
+    "missing": "is required",
+    "float_parsing": "must be a number above 0",
+    "int_parsing": "must be a whole number from 0 to 65535",
+    "int_parsing_size": "must be a whole number from 0 to 65535",
+    "enum": "must be one of: {expected}",
+    "literal_error": "must be one of: {expected}",
+    "setting": "{what}",
+}
+
+
+class Settings(BaseSettings):
+    """What the environment asks for; see the table of variables in the documentation."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, case_sensitive=False
+    )
+
+    slack_bot_token: Annotated[SecretStr, _secret("xoxb-")]
+    slack_app_token: Annotated[SecretStr, _secret("xapp-")] | None = None
+    slack_signing_secret: Annotated[SecretStr, _secret()] | None = None
+    slack_api_url: Annotated[str, _web_url(slash=True)] = "https://slack.com/api/"
+    beam_token: Annotated[SecretStr, _secret()]
+    beam_api_url: Annotated[str, _web_url(slash=False)] = "https://api.beam.cloud/v2"
+    database_url: Annotated[str, AfterValidator(_database)] = "sqlite:///beambot.db"
+    host: str = "0.0.0.0"  # noqa: S104  # a container's platform reaches it from outside
+    port: Annotated[int, AfterValidator(_port)] = 3000
+    poll_interval: _Positive = 3.0
+    poll_max_interval: _Positive = 60.0
+    beam_rate_limit: _Positive = 50.0
+    cancel_policy: Annotated[CancelPolicy, BeforeValidator(_lower)] = CancelPolicy.MEMBERS
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
+    ] = "info"
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = "console"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from ``load`` alone, so that what it is given is all there is."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _longest_not_below_shortest(self) -> Self:
+        if self.poll_max_interval < self.poll_interval:
+            raise _of(
+                "POLL_MAX_INTERVAL", f"must not be below POLL_INTERVAL ({self.poll_interval:g})"
+            )
+        return self
+
+    @property
+    def socket_mode(self) -> bool:
+        """Whether Slack is reached over Socket Mode instead of HTTP."""
+        return self.slack_app_token is not None
+
+    @property
+    def database_url_async(self) -> str:
+        """The database URL with the driver that the bot uses."""
+        return "sqlite+aiosqlite:" + self.database_url.split(":", 1)[1]
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Args:
+            environ: the environment; an empty or blank value counts as missing.
+
+        Raises:
+            SettingsError: with one line for every variable that is wrong, all at once.
+        """
+        given = {name.lower(): value.strip() for name, value in environ.items() if value.strip()}
+        values = {name: given[name] for name in cls.model_fields if name in given}
+        wrong: dict[str, str] = {}
+        # Checked here and not in the model: it must be said along with the other lines, and a
+        # model is not checked as a whole while any of its fields is wrong.
+        if "slack_app_token" not in given and "slack_signing_secret" not in given:
+            wrong |= {"SLACK_APP_TOKEN": "or, for HTTP, SLACK_SIGNING_SECRET is required"}
+        try:
+            settings = cls(**values)  # type: ignore[arg-type]  # parsed from strings
+        except ValidationError as error:
+            for item in error.errors(include_url=False, include_input=False):
+                context = item.get("ctx", {})
+                name = context.get("name") or str(item["loc"][0]).upper()
+                wrong[name] = _PLAIN.get(item["type"], "is not valid").format_map(context)
+        else:
+            if not wrong:
+                return settings
+        if "slack_bot_token" not in given and "slack_client_id" in given:
+            wrong |= {"SLACK_BOT_TOKEN": "is required, also with SLACK_CLIENT_ID"}
+        raise SettingsError(
+            [f"{n} {wrong[n]}, for example {n}={x}" for n, x in _EXAMPLES.items() if n in wrong]
+        ) from None
