@@ -1,0 +1,1 @@
+"""Block Kit: pure functions from what services return to messages and modals."""

@@ -1,0 +1,243 @@
+"""What is told in a thread: changes of status, ends, and what a cancel did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.slack.blocks.elements import context, listed, section
+from bot.slack.blocks.group_card import failure_line, headline
+from bot.slack.blocks.message import (
+    MAX_TEXT,
+    Message,
+    code,
+    count,
+    cut,
+    date,
+    duration,
+    safe,
+)
+from bot.slack.blocks.words import label, short, sign
+from bot.tasks import Task
+from bot.tasks.records import (
+    Cancelled,
+    CancelOutcome,
+    CancelReport,
+    GoneNews,
+    GroupNews,
+    Step,
+    TransitionNews,
+)
+
+STEPS_SHOWN = 12
+_ROOM = 1_500
+"""Characters for those of one outcome: all seven outcomes must fit in a message."""
+_LISTED = 15
+"""Tasks of one outcome that are named before the rest is counted."""
+
+
+def transition_reply(news: TransitionNews) -> Message:
+    """Return one change of status in words, or several that piled up as one."""
+    task, last = news.task, news.steps[-1]
+    # What was folded into one reply with the end that it corrects corrects nothing told.
+    if news.steps[0].correction:
+        return _correction(news)
+    text = f"*{label(task)}* {_path(news.steps)}{_spent(last)}"
+    if news.cancelled_by and last.new == "CANCELLED":
+        text += f", cancelled by <@{news.cancelled_by}>"
+    lines = [f"{sign(last.new)} {text}"]
+    plain = text
+    if task.failure_reason and last.new.bad:
+        reason = safe(task.failure_reason, 300)
+        lines.append(f"> {reason}")
+        plain += f": {reason}"
+    return _with_mention(lines, plain, news.mention, task)
+
+
+def group_news(news: GroupNews) -> Message:
+    """Return what a group's thread is told: a member that failed, or the end of them all."""
+    return group_member_failed(news) if news.failed else group_finished(news)
+
+
+def group_member_failed(news: GroupNews) -> Message:
+    """Return that one member of a group ended badly."""
+    if news.failed is None:
+        raise ValueError("no member failed")
+    line = failure_line(news.failed)
+    if news.steps:
+        line += f"\n{_path(news.steps)}{_spent(news.steps[-1])}"
+    text = line.split(" ", 1)[1].replace("\n", ", ")
+    text = f"Failed: {text}" if news.failed.status.failed else text
+    return Message(cut(_mentioned(text, news.mention), MAX_TEXT), [section(line)])
+
+
+def group_finished(news: GroupNews) -> Message:
+    """Return that the last member of a group ended, with what became of all."""
+    bad = [known.task for known in news.members if known.task.status.bad]
+    sum_ = headline(news.members)
+    tasks = count(len(news.members), "task")
+    over = f"The {tasks} {'is' if len(news.members) == 1 else 'are'} over"
+    if len(news.members) > 1:
+        over = f"All {tasks} are over"
+    head = ":warning:" if bad else ":white_check_mark:"
+    title = f"{head} *{over}: {sum_}*" + (f" <@{news.mention}>" if news.mention else "")
+    shown = listed(title, map(failure_line, bad), len(bad), 5)
+    text = _mentioned(f"{over}: {sum_}.", news.mention)
+    return Message(cut(text, MAX_TEXT), [section(shown)])
+
+
+def gone_notice(news: GoneNews) -> Message:
+    """Return that a watch ended because Beam does not know the task any more."""
+    task = news.task
+    text = (
+        f"Beam no longer knows *{label(task)}*, so the watch has ended. It was last known as"
+        f" {code(task.status, 40)}, {date(news.known_at)}. If it should still be there, check the"
+        " Beam account."
+    )
+    return _with_mention([f":wastebasket: {text}"], text, news.mention, task)
+
+
+def cancel_result(report: CancelReport) -> Message:
+    """Return who cancelled what and what really became of each task."""
+    if len(report.results) == 1:
+        only = report.results[0]
+        mark, line = _outcome(only, report.asked_at)
+        text = f"<@{report.actor_id}> asked to cancel {_named(only)}: {line}"
+        return Message(
+            cut(text, MAX_TEXT),
+            [section(f"{mark} {text}"), context(f"Task id {code(only.task_id)}")],
+        )
+    tasks = count(len(report.results), "task")
+    counts: list[str] = []
+    blocks = []
+    for outcome in CancelOutcome:
+        same = [result for result in report.results if result.outcome is outcome]
+        if not same:
+            continue
+        counts.append(f"{len(same)} {_HEADINGS[outcome][1]}")
+        title = f"{_HEADINGS[outcome][0]} *{len(same)} {_HEADINGS[outcome][1]}*"
+        shown = listed(title, map(_listed, same), len(same), _LISTED, _ROOM)
+        advice = f"\n{_ADVICE[outcome]}" if outcome in _ADVICE else ""
+        blocks.append(section(shown + advice))
+    head = f"<@{report.actor_id}> asked to cancel {tasks}"
+    text = f"{head}: {', '.join(counts)}." if counts else f"{head}."
+    return Message(cut(text, MAX_TEXT), [section(f"{head}."), *blocks])
+
+
+_HEADINGS = {
+    CancelOutcome.CANCELLED: (":no_entry_sign:", "cancelled"),
+    CancelOutcome.STILL_STOPPING: (":hourglass_flowing_sand:", "accepted, still stopping"),
+    CancelOutcome.ALREADY_OVER: (":information_source:", "already over, nothing to cancel"),
+    CancelOutcome.FINISHED_FIRST: (":information_source:", "finished before the cancel took hold"),
+    CancelOutcome.UNKNOWN_TASK: (":grey_question:", "unknown to Beam"),
+    CancelOutcome.UNCONFIRMED: (":warning:", "not confirmed"),
+    CancelOutcome.NOT_ASKED: (":warning:", "not cancelled, Beam did not answer"),
+}
+
+_ADVICE = {
+    CancelOutcome.STILL_STOPPING: "Look again in a minute with `/beam status`.",
+    CancelOutcome.UNKNOWN_TASK: "Check the ids; tasks of another Beam account cannot be seen.",
+    CancelOutcome.UNCONFIRMED: (
+        "Beam did not answer after the cancel was sent, so nobody knows yet."
+        " Look with `/beam status` before you try again."
+    ),
+    CancelOutcome.NOT_ASKED: "No cancel was sent. Try again in a minute.",
+}
+
+
+def _outcome(result: Cancelled, asked_at: datetime) -> tuple[str, str]:
+    mark, after = _HEADINGS[result.outcome][0], result.after
+    match result.outcome:
+        case CancelOutcome.CANCELLED:
+            spent = _age(result.before or after, asked_at)
+            return mark, f"*cancelled*{f' after {spent}' if spent else ''}."
+        case CancelOutcome.STILL_STOPPING:
+            status = f", it is still {code(after.status, 40)}" if after else ""
+            return mark, f"accepted by Beam{status}. {_ADVICE[result.outcome]}"
+        case CancelOutcome.ALREADY_OVER | CancelOutcome.FINISHED_FIRST:
+            ended = after or result.before
+            how = f" as {code(ended.status, 40)}" if ended else ""
+            if result.outcome is CancelOutcome.ALREADY_OVER:
+                return mark, f"it had already ended{how}, so there was nothing to cancel."
+            return mark, f"it ended{how} before the cancel took hold."
+        case CancelOutcome.UNKNOWN_TASK:
+            return mark, (
+                "Beam does not know it. Check the id; tasks of another Beam account cannot be seen."
+            )
+        case CancelOutcome.UNCONFIRMED:
+            return mark, f"not confirmed. {_ADVICE[result.outcome]}"
+        case CancelOutcome.NOT_ASKED:
+            return mark, f"Beam did not answer. {_ADVICE[result.outcome]}"
+
+
+def _named(result: Cancelled) -> str:
+    task = result.after or result.before
+    return f"*{label(task)}* {short(task)}" if task else code(result.task_id)
+
+
+def _listed(result: Cancelled) -> str:
+    task = result.after or result.before
+    if task is None:
+        return f"• {code(result.task_id)}"
+    return f"• {label(task, 60)} {code(task.id)} {code(task.status, 40)}"
+
+
+def _age(task: Task | None, now: datetime) -> str:
+    if task is None:
+        return ""
+    ran, waited = task.ran(now), task.waited(now)
+    if ran is not None:
+        return f"running for {duration(ran)}"
+    return f"waiting for {duration(waited)}" if waited is not None else ""
+
+
+def _path(steps: Sequence[Step]) -> str:
+    path = [steps[0].old, *(step.new for step in steps)]
+    if len(path) > STEPS_SHOWN:
+        # A task that retries for hours would fill the thread; its start and its end matter.
+        start = " → ".join(code(status, 40) for status in path[:3])
+        end = " → ".join(code(status, 40) for status in path[-(STEPS_SHOWN - 4) :])
+        return f"{start} → … → {end}"
+    return " → ".join(code(status, 40) for status in path)
+
+
+def _spent(step: Step) -> str:
+    if step.new.in_flight:
+        time: timedelta | None = step.waited
+        if step.new == "RUNNING" and time is not None:
+            return f" after waiting {duration(time)}"
+        if step.new == "RETRY" and step.ran is not None:
+            return f" after running {duration(step.ran)}"
+        return ""
+    told = []
+    if step.ran is not None:
+        told.append(f"running {duration(step.ran)}")
+    if step.waited is not None:
+        told.append(f"waiting {duration(step.waited)}")
+    return f" after {' and '.join(told)}" if told else ""
+
+
+def _correction(news: TransitionNews) -> Message:
+    told, last = news.steps[0].old, news.steps[-1]
+    text = (
+        f"Correction: *{label(news.task)}* is {code(last.new, 40)}, not {code(told, 40)}."
+        " Beam has changed how it ended."
+    )
+    if last.new.in_flight:
+        text = (
+            f"Correction: *{label(news.task)}* is {code(last.new, 40)} again; Beam had reported"
+            f" it as {code(told, 40)}."
+        )
+    return _with_mention([f":arrows_counterclockwise: {text}"], text, news.mention, news.task)
+
+
+def _with_mention(lines: list[str], text: str, mention: str | None, task: Task) -> Message:
+    if mention:
+        lines[0] += f" <@{mention}>"
+    small = context(f"Task id {code(task.id)}")
+    plain = f"{text.rstrip('.')}. Id {task.id}"
+    return Message(cut(_mentioned(plain, mention), MAX_TEXT), [section("\n".join(lines)), small])
+
+
+def _mentioned(text: str, mention: str | None) -> str:
+    return f"{text} <@{mention}>" if mention else text

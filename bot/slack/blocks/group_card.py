@@ -1,0 +1,167 @@
+"""Several tasks as one card: "37 of 50 complete, 2 failed"."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.slack.blocks.elements import actions, button, context, dialog, listed, section
+from bot.slack.blocks.message import JSON, MAX_TEXT, Message, code, count, cut, date, safe
+from bot.slack.blocks.words import (
+    IN_SUM,
+    LEVELS,
+    bar,
+    label,
+    plain_label,
+    short,
+    sign,
+    stale_note,
+    times,
+)
+from bot.tasks import Status, Task
+from bot.tasks.records import CardView, KnownTask, Trouble
+
+FAILURES_SHOWN = 10
+IN_FLIGHT_SHOWN = 12
+
+
+def group_card(view: CardView, now: datetime) -> Message:
+    """Return the card of several tasks.
+
+    Args:
+        view: the card and its members, in the order asked for.
+        now: the current time; tasks in flight wait or run until then.
+    """
+    members = view.members
+    text = headline(members)
+    over = [known.task for known in members if known.task.status.final]
+    share = len(over) / len(members) if members else 0.0
+    top = [f"*{text}*", f"{bar(share)} {int(share * 100)} % over", _counts(members)]
+    blocks = [section("\n".join(line for line in top if line))]
+    if note := _stale(members):
+        blocks.append(section(note))
+    ended_badly = [task for task in over if task.status.bad]
+    if ended_badly:
+        lines = (failure_line(task) for task in ended_badly)
+        blocks.append(section(listed("*Failed*", lines, len(ended_badly), FAILURES_SHOWN)))
+    flying = [known for known in members if not known.task.status.final]
+    if flying:
+        rows = (_row(known, now) for known in flying)
+        blocks.append(section(listed("*Not over yet*", rows, len(flying), IN_FLIGHT_SHOWN)))
+    elif len(members) - len(ended_badly) <= IN_FLIGHT_SHOWN and len(members) > len(ended_badly):
+        good = [known for known in members if not known.task.status.bad]
+        rows = (_row(known, now) for known in good)
+        blocks.append(section(listed("*Over*", rows, len(good), IN_FLIGHT_SHOWN)))
+    card = view.card
+    watched = f"Watched by <@{card.owner_id}> ({LEVELS[card.level]})"
+    small = [watched if view.watching else "Not watched any more"]
+    if members:
+        small.append(f"As of {date(min(known.known_at for known in flying or members))}")
+    blocks.append(context(*small))
+    blocks += _buttons(view, now)
+    return Message(cut(fallback(members), MAX_TEXT), blocks)
+
+
+def headline(members: Sequence[KnownTask]) -> str:
+    """Return a group in sum: how many are complete, and how many ended otherwise."""
+    counts = Counter(_in_sum(known.task.status) for known in members)
+    said = [f"{counts['complete']} of {len(members)} complete"]
+    others = ("failed", "timed out", "expired", "cancelled")
+    said += [f"{counts[word]} {word}" for word in others if counts[word]]
+    return ", ".join(said)
+
+
+def fallback(members: Sequence[KnownTask]) -> str:
+    """Return all that matters of a group as plain sentences."""
+    text = f"{count(len(members), 'task')}: {headline(members)}."
+    flying = [known.task for known in members if not known.task.status.final]
+    if flying:
+        counts = Counter(_in_sum(task.status) for task in flying)
+        text += f" Still {', '.join(f'{number} {word}' for word, number in counts.items())}."
+    bad = [known.task for known in members if known.task.status.bad]
+    if bad:
+        named = ", ".join(f"{label(task, 40)} ({task.id})" for task in bad[:FAILURES_SHOWN])
+        more = f" and {len(bad) - FAILURES_SHOWN} more" if len(bad) > FAILURES_SHOWN else ""
+        text += f" Not as wanted: {named}{more}."
+    if note := _stale(members):
+        text += f" {note.removeprefix(':warning: ')}"
+    return text
+
+
+def failure_line(task: Task) -> str:
+    """Return a member that ended badly, with its id and its reason, in one line."""
+    reason = safe(task.failure_reason, 100) if task.failure_reason else ""
+    why = f": {reason}" if reason else ""
+    status = "" if task.status.failed else f" {IN_SUM[task.status]}"
+    return f"{sign(task.status)} *{label(task, 60)}*{status} {code(task.id)}{why}"
+
+
+def _in_sum(status: Status) -> str:
+    return IN_SUM.get(status, "in an unknown status")
+
+
+def _counts(members: Sequence[KnownTask]) -> str:
+    statuses = Counter(known.task.status for known in members)
+    order = list(IN_SUM)
+    known = sorted(
+        statuses, key=lambda status: order.index(status) if status in order else len(order)
+    )
+    # Statuses that nobody knows could be as many as there are members.
+    shown = [f"{sign(status)} {statuses[status]} {code(status, 40)}" for status in known[:12]]
+    return " · ".join(shown)
+
+
+def _row(known: KnownTask, now: datetime) -> str:
+    task = known.task
+    until = known.known_at if known.trouble else now
+    spent = times(task, until)
+    said = f"{sign(task.status)} {label(task, 60)} {short(task)} {code(task.status, 40)}"
+    return f"{said} {spent}" if spent else said
+
+
+def _stale(members: Sequence[KnownTask]) -> str | None:
+    old = [known for known in members if known.trouble is not None]
+    if not old:
+        return None
+    if len(old) == 1:
+        return stale_note(old[0])
+    since = date(min(known.known_at for known in old))
+    some = "all" if len(old) == len(members) else str(len(old))
+    tasks = f"{some} {len(old)} tasks" if some == "all" else f"{some} tasks"
+    if all(known.trouble is Trouble.GONE for known in old):
+        return f":warning: Beam no longer knows {tasks}; shown is what was last known at {since}."
+    why = "Beam has not answered"
+    if any(known.trouble is Trouble.UNAUTHORIZED for known in old):
+        why = "Beam rejects our token"
+    return f":warning: {why} for {tasks} since {since}; shown is what was last known."
+
+
+def _buttons(view: CardView, now: datetime) -> list[JSON]:
+    value = str(view.card.id)
+    flying = [known.task for known in view.members if known.task.status.in_flight]
+    cancel = None
+    if flying:
+        tasks = count(len(flying), "task")
+        named = plain_label(flying[0], 60)
+        which = f"{tasks}, {named}" if len(flying) == 1 else f"{tasks}, {named} among them,"
+        confirm = dialog(
+            f"Cancel {tasks}?",
+            f"This cancels {which} that {'waits' if len(flying) == 1 else 'wait'} or"
+            f" {'runs' if len(flying) == 1 else 'run'} now."
+            f" {_longest(flying, now)}This cannot be undone.",
+            confirm=f"Cancel {tasks}",
+            deny="Keep running",
+        )
+        cancel = button("Cancel the rest", "group.cancel", value, style="danger", confirm=confirm)
+    return actions(
+        cancel,
+        button("Refresh", "group.refresh", value),
+        button("Unwatch", "group.unwatch", value) if view.watching else None,
+    )
+
+
+def _longest(flying: Sequence[Task], now: datetime) -> str:
+    longest = max(flying, key=lambda task: task.ran(now) or now - now)
+    spent = times(longest, now)
+    return f"The longest: {spent}. " if spent and len(flying) > 1 else ""

@@ -1,0 +1,143 @@
+"""Help: every verb with examples, and buttons that run them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.slack.blocks.elements import actions, button, context, section
+from bot.slack.blocks.message import JSON, Message, escape, plain, safe
+
+_EXAMPLE = "07ce4078-bccc-4a42-b530-5f2653484a6a"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A word of the command: what follows it, what it does, and examples to type."""
+
+    name: str
+    usage: str
+    does: str
+    more: str
+    examples: tuple[str, ...]
+    run: str | None = None
+    """What its button runs; without one the verb needs ids, and the button explains it."""
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "status",
+        "<task>…",
+        "Look tasks up; only you see the answer",
+        "The word may be left out: `/beam` and an id does the same. Up to 50 tasks at once.",
+        (f"status {_EXAMPLE}", _EXAMPLE),
+    ),
+    Verb(
+        "watch",
+        "<task>… [all|final|failures] [me]",
+        "Keep a card in this channel up to date and tell what happens",
+        "`all` tells every status change and is the default, `final` only how it ends,"
+        " `failures` only bad ends. `me` tells you alone, in a direct message."
+        " Several tasks share one card.",
+        (f"watch {_EXAMPLE}", f"watch {_EXAMPLE} final me"),
+    ),
+    Verb(
+        "unwatch",
+        "<task>… or all",
+        "Stop watching in this channel",
+        "The tasks themselves go on.",
+        (f"unwatch {_EXAMPLE}", "unwatch all"),
+    ),
+    Verb(
+        "list",
+        "",
+        "Show what this channel watches",
+        "With status, owner and age; a group is one row.",
+        ("list",),
+        run="list",
+    ),
+    Verb(
+        "cancel",
+        "<task>…",
+        "Stop tasks, for good",
+        "One task is cancelled at once; for several you are asked first."
+        " The answer says what really happened to each.",
+        (f"cancel {_EXAMPLE}",),
+    ),
+    Verb("help", "[verb]", "Show this", "With a verb: all about it.", ("help watch",), run="help"),
+)
+
+_BY_NAME = {verb.name: verb for verb in VERBS}
+
+_TASK = (
+    "A task is its id, a link or any text that holds one, or the first 8 or more characters of"
+    " the id of a task that this channel watches."
+)
+
+
+def help_message(verb: str | None = None) -> Message:
+    """Return help for one verb, or for all if ``verb`` is none of them."""
+    if verb is not None and verb.lower() in _BY_NAME:
+        return _about(_BY_NAME[verb.lower()])
+    return _with_all("Beambot looks after Beam tasks: look up, watch, be told, cancel.")
+
+
+def unknown_verb(word: str, suggestion: str | None) -> Message:
+    """Return what to say to a first word that is neither a verb nor a task.
+
+    Args:
+        word: the word as typed.
+        suggestion: the nearest verb, or a whole command that was probably meant.
+    """
+    text = f"I do not know “{safe(word, 40) or '…'}”."
+    if suggestion is None:
+        return _with_all(text)
+    meant = f"Did you mean `/beam {escape(plain(suggestion, 100)).replace('`', '')}`?"
+    first = suggestion.split()[0].lower() if suggestion.split() else ""
+    runs = suggestion if suggestion.lower() in ("list", "help") else f"help {first}"
+    extra = button(_label(runs), "help.run", plain(runs, 200))
+    return _with_all(f"{text} {meant}", extra if first in _BY_NAME else None)
+
+
+def _label(runs: str) -> str:
+    return f"Run {runs}" if " " not in runs else f"About {runs.split(' ', 1)[1]}"
+
+
+def _with_all(head: str, extra: JSON | None = None) -> Message:
+    blocks = [section(head)]
+    blocks += actions(extra)
+    text = [head]
+    for verb in VERBS:
+        usage = _usage(verb)
+        name = f"About {verb.name}" if verb.run is None else f"Run {verb.name}"
+        runs = verb.run or f"help {verb.name}"
+        shown = f"`{usage}`\n{verb.does}."
+        if verb.name == "help":
+            blocks.append(section(shown))
+        else:
+            blocks.append(section(shown, accessory=button(name, "help.run", runs)))
+        text.append(f"{usage}: {verb.does}.")
+    blocks.append(context(_TASK))
+    text.append(_TASK)
+    return Message("\n".join(text), blocks)
+
+
+def _about(verb: Verb) -> Message:
+    usage = _usage(verb)
+    examples = "\n".join(f"`/beam {example}`" for example in verb.examples)
+    blocks = [
+        section(f"`{usage}`\n{verb.does}. {verb.more}"),
+        section(f"*For example*\n{examples}"),
+        context(_TASK),
+        *actions(
+            button(f"Run {verb.name}", "help.run", verb.run)
+            if verb.run and verb.run != "help"
+            else None,
+            button("All commands", "help.run", "help", spoken="Show help for all commands"),
+        ),
+    ]
+    text = f"{usage}: {verb.does}. {verb.more}\nFor example:\n{examples}\n{_TASK}"
+    return Message(text, blocks)
+
+
+def _usage(verb: Verb) -> str:
+    return escape(f"/beam {verb.name} {verb.usage}".strip())

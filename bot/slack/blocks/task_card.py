@@ -1,0 +1,322 @@
+"""A task as a card: in full, and in one paragraph where there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.slack.blocks.elements import (
+    actions,
+    button,
+    context,
+    dialog,
+    pack,
+    preformatted,
+    section,
+)
+from bot.slack.blocks.message import (
+    JSON,
+    MAX_CHARACTERS,
+    MAX_TEXT,
+    Message,
+    code,
+    count,
+    cut,
+    date,
+    duration,
+    escape,
+    one_line,
+    safe,
+    size,
+)
+from bot.slack.blocks.words import (
+    LEVELS,
+    bar,
+    label,
+    plain_label,
+    sign,
+    stale_note,
+    status_line,
+    times,
+    words,
+)
+from bot.tasks import Level, Output, Task
+from bot.tasks.records import KnownTask
+
+FULL_CARDS = 8
+"""More tasks than this are shown in a paragraph each."""
+COMPACT_IN_MESSAGE = 20
+OUTPUTS_SHOWN = 5
+REASON_MAX = 600
+
+
+@dataclass(frozen=True, slots=True)
+class CardButtons:
+    """Which buttons a card has; **Cancel** shows only while the task is in flight."""
+
+    cancel: bool = True
+    refresh: bool = True
+    watch: bool = False
+    unwatch: bool = False
+    share: bool = False
+
+    @classmethod
+    def in_channel(cls, *, watching: bool) -> CardButtons:
+        """Return those of a card that the channel sees."""
+        return cls(unwatch=watching, watch=not watching)
+
+    @classmethod
+    def looked_up(cls, *, watched: bool) -> CardButtons:
+        """Return those of a card that only the caller sees."""
+        return cls(unwatch=watched, watch=not watched, share=True)
+
+
+NO_BUTTONS = CardButtons(cancel=False, refresh=False)
+
+
+def task_card(
+    known: KnownTask,
+    *,
+    now: datetime,
+    buttons: CardButtons,
+    owner_id: str | None = None,
+    level: Level | None = None,
+) -> Message:
+    """Return a task's card.
+
+    Args:
+        known: the last known truth about the task.
+        now: the current time; a task in flight waits or runs until then.
+        buttons: which buttons it has.
+        owner_id: who watches it, if it is watched.
+        level: what they asked to be told.
+    """
+    text, blocks = _card(known, now=now, buttons=buttons, owner_id=owner_id, level=level)
+    return Message(cut(text, MAX_TEXT), blocks)
+
+
+def task_cards(tasks: Sequence[tuple[KnownTask, CardButtons]], *, now: datetime) -> list[Message]:
+    """Return full cards for a few tasks, in as few messages as hold them."""
+    return pack([_card(known, now=now, buttons=own) for known, own in tasks], between=True)
+
+
+def compact_cards(tasks: Sequence[KnownTask], now: datetime) -> list[Message]:
+    """Return one paragraph a task, for more tasks than full cards are good for."""
+    return pack([compact_card(known, now) for known in tasks], most=COMPACT_IN_MESSAGE)
+
+
+def compact_card(known: KnownTask, now: datetime) -> tuple[str, list[JSON]]:
+    """Return the fallback and the paragraph of one task."""
+    task = known.task
+    lines = [f"{sign(task.status)} *{label(task)}* · {words_of(task)}", code(task.id)]
+    if spent := times(task, _until(known, now)):
+        lines[1] += f" · {spent}"
+    if note := stale_note(known):
+        lines.append(note)
+    elif task.failure_reason and task.status.bad:
+        lines.append(f"> {safe(task.failure_reason, 120)}")
+    spoken = f"Details of {plain_label(task, 60)}"
+    details = button("Details", "task.details", task.id, spoken=spoken)
+    return fallback(known, now), [section("\n".join(lines), accessory=details)]
+
+
+def words_of(task: Task) -> str:
+    """Return a task's status in words and as received, in mrkdwn."""
+    return status_line(task.status).split(" ", 1)[1]
+
+
+def fallback(known: KnownTask, now: datetime) -> str:
+    """Return all that matters of a task as one sentence for notifications and screen readers."""
+    task = known.task
+    kind = f" ({task.kind.words})" if task.kind else ""
+    parts = [f"{label(task)}{kind}: {escape(words(task.status))} ({code(task.status, 40)})"]
+    if spent := times(task, _until(known, now)):
+        parts.append(spent)
+    text = ", ".join(parts) + "."
+    if task.failure_reason and task.status.bad:
+        text += f" {safe(task.failure_reason, 200)}"
+    if note := stale_note(known):
+        text += " " + note.removeprefix(":warning: ")
+    return f"{text} Id {task.id}"
+
+
+def cancel_button(task: Task, now: datetime) -> JSON:
+    """Return the red button, which asks first: what, how long it has run, no way back."""
+    spent = times(task, now)
+    ask = (
+        f"{plain_label(task, 120)} is {words(task.status).lower()}"
+        f"{f' ({spent})' if spent else ''}. A cancelled task cannot be resumed."
+        " This cannot be undone."
+    )
+    confirm = dialog("Cancel this task?", ask, confirm="Cancel task", deny="Keep it running")
+    spoken = f"Cancel {plain_label(task, 60)}"
+    return button("Cancel", "task.cancel", task.id, style="danger", confirm=confirm, spoken=spoken)
+
+
+def _card(
+    known: KnownTask,
+    *,
+    now: datetime,
+    buttons: CardButtons,
+    owner_id: str | None = None,
+    level: Level | None = None,
+) -> tuple[str, list[JSON]]:
+    task = known.task
+    kind = f" · {task.kind.words}" if task.kind else ""
+    head = [f"*{label(task)}*{kind}", status_line(task.status)]
+    share = task.timeout_share(_until(known, now))
+    if share is not None and task.timeout_seconds:
+        # Rounded down: "100 %" while it still runs would be read as over.
+        limit = duration(timedelta(seconds=task.timeout_seconds))
+        head.append(f"{bar(share)} {int(share * 100)} % of {limit}")
+    if note := stale_note(known):
+        head.append(note)
+    if known.cancelled_by and task.status == "CANCELLED":
+        head.append(_cancel_note(known, now))
+    blocks = [section("\n".join(head))]
+    if fields := _fields(known, now):
+        blocks.append(section(fields=fields))
+    if reason := _excerpt(task.failure_reason or ""):
+        blocks.append(section("*Failure reason*"))
+        blocks.append(preformatted(reason))
+    if task.outputs:
+        blocks.append(section(_outputs(known, now)))
+    blocks.append(context(f"Task id {code(task.id)}", *_footer(known, owner_id, level)))
+    blocks += _buttons(task, buttons, now)
+    if task.outputs and size(blocks) > MAX_CHARACTERS:
+        # Signed links can be longer than a message may be.
+        names = tuple(replace(output, url="") for output in task.outputs)
+        bare = replace(known, task=replace(task, outputs=names))
+        return _card(bare, now=now, buttons=buttons, owner_id=owner_id, level=level)
+    return fallback(known, now), blocks
+
+
+def _until(known: KnownTask, now: datetime) -> datetime:
+    # What Beam does not answer for may be over: it is counted up to when it was last seen.
+    return known.known_at if known.trouble else now
+
+
+def _cancel_note(known: KnownTask, now: datetime) -> str:
+    ran, waited = known.task.ran(now), known.task.waited(now)
+    after = ran if ran is not None else waited
+    how = "running" if ran is not None else "waiting"
+    spent = f" after {how} for {duration(after)}" if after is not None else ""
+    return f"Cancelled by <@{known.cancelled_by}>{spent}."
+
+
+def _fields(known: KnownTask, now: datetime) -> list[str]:
+    task = known.task
+    until = _until(known, now)
+    waited, ran = task.waited(until), task.ran(until)
+    shown: list[tuple[str, str | None]] = [
+        ("Waited", duration(waited) if waited is not None else None),
+        ("Ran", duration(ran) if ran is not None else None),
+        ("Created", date(task.created_at) if task.created_at else None),
+        ("Started", date(task.started_at) if task.started_at else None),
+        ("Ended", date(task.ended_at) if task.ended_at else None),
+        ("Resources", _resources(task)),
+        ("Limits", _limits(task)),
+        ("Queue", _queue(task)),
+        ("Container", code(task.container_id, 100) if task.container_id else None),
+        ("Deployment", _deployment(task)),
+    ]
+    return [f"*{name}*\n{value}" for name, value in shown if value]
+
+
+def _resources(task: Task) -> str:
+    said = []
+    if task.cpu_millicores:
+        cores = task.cpu_millicores / 1000
+        said.append(f"{cores:g} CPU {'core' if cores == 1 else 'cores'}")
+    if task.memory_mib:
+        whole = task.memory_mib >= 1024
+        said.append(f"{task.memory_mib / 1024:.3g} GiB" if whole else f"{task.memory_mib} MiB")
+    if task.gpu and one_line(task.gpu):
+        said.append(f"GPU {safe(task.gpu)}")
+    return " · ".join(said)
+
+
+def _limits(task: Task) -> str:
+    said = []
+    if task.timeout_seconds and task.timeout_seconds > 0:
+        said.append(f"Timeout {duration(timedelta(seconds=task.timeout_seconds))}")
+    if task.max_retries is not None:
+        said.append(count(task.max_retries, "retry", "retries") if task.max_retries else "no retry")
+    return " · ".join(said)
+
+
+def _queue(task: Task) -> str:
+    if task.status not in ("PENDING", "RETRY"):
+        return ""
+    said = []
+    if task.queue_depth is not None:
+        said.append(f"{task.queue_depth} in the queue")
+    if task.active_containers is not None:
+        said.append(count(task.active_containers, "active container"))
+    return " · ".join(said)
+
+
+def _deployment(task: Task) -> str:
+    named = [safe(name) for name in (task.app, task.deployment) if name and one_line(name)]
+    return " · ".join(dict.fromkeys(named))
+
+
+def _excerpt(reason: str) -> str:
+    """Return the start and the end of a reason: a traceback says what happened at its end."""
+    reason = "".join(c for c in reason if c.isprintable() or c in "\n\t\u200d").strip()
+    if len(reason) <= REASON_MAX:
+        return reason
+    return f"{reason[:200].rstrip()}\n…\n{reason[-(REASON_MAX - 210) :].lstrip()}"
+
+
+def _outputs(known: KnownTask, now: datetime) -> str:
+    outputs = known.task.outputs
+    lines = [f"• {_output(output, known, now)}" for output in outputs[:OUTPUTS_SHOWN]]
+    if len(outputs) > OUTPUTS_SHOWN:
+        lines.append(f"and {len(outputs) - OUTPUTS_SHOWN} more")
+    text = "\n".join([f"*{count(len(outputs), 'output')}*", *lines])
+    if len(text) <= 2_900:
+        return text
+    names = [f"• {safe(output.name) or 'output'}" for output in outputs[:OUTPUTS_SHOWN]]
+    return "\n".join([f"*{count(len(outputs), 'output')}*", *names])
+
+
+def _output(output: Output, known: KnownTask, now: datetime) -> str:
+    # A link's text may not hold what ends the link.
+    name = safe(output.name).replace("|", "¦") or "output"
+    if not output.url.startswith(("https://", "http://")) or len(output.url) > 2_000:
+        return name
+    lapses = known.known_at + timedelta(seconds=output.expires_in) if output.expires_in else None
+    if lapses is not None and lapses <= now:
+        return f"{name} (the link has expired, press Refresh for a new one)"
+    url = output.url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E").replace(" ", "%20")
+    link = f"<{url.replace('&', '&amp;')}|{name}>"
+    return f"{link} (until {date(lapses)})" if lapses else link
+
+
+def _footer(known: KnownTask, owner_id: str | None, level: Level | None) -> list[str]:
+    said = []
+    if owner_id is not None:
+        tells = f" ({LEVELS[level]})" if level else ""
+        said.append(f"Watched by <@{owner_id}>{tells}")
+    said.append(f"As of {date(known.known_at)}")
+    return said
+
+
+def _buttons(task: Task, wanted: CardButtons, now: datetime) -> list[JSON]:
+    name = plain_label(task, 60)
+
+    def plain_button(there: bool, text: str, action: str) -> JSON | None:
+        if not there:
+            return None
+        return button(text, f"task.{action}", task.id, spoken=f"{text} {name}")
+
+    over = task.status.final
+    return actions(
+        cancel_button(task, now) if wanted.cancel and task.status.in_flight else None,
+        plain_button(wanted.refresh, "Refresh", "refresh"),
+        plain_button(wanted.watch and not over, "Watch", "watch"),
+        plain_button(wanted.unwatch, "Unwatch", "unwatch"),
+        plain_button(wanted.share, "Share", "share"),
+    )
