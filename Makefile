@@ -1,0 +1,63 @@
+# Everything a contributor does here. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Options of the demo, for example: make demo ARGS="--port 9000".
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test interop lint format types clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.demo ## start the bot with a local workspace and a simulated Beam; Ctrl-C stops it
+	@exec $(BIN)/python -m demo $(ARGS)
+
+test: $(VENV)/.dev ## run every test and print the coverage
+	$(BIN)/python -m pytest --cov --cov-report=term -m "not interop" $(ARGS)
+
+interop: $(VENV)/.dev ## run the main job against a workspace that others wrote (needs npm)
+	$(BIN)/python -m pytest tests/interop -m interop $(ARGS)
+
+lint: $(VENV)/.dev ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict .
+
+format: $(VENV)/.dev ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.dev ## check the types only
+	$(BIN)/mypy --strict .
+
+clean: ## remove what was made: the virtual environment, caches, coverage
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov .interop
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is made once; each stamp is renewed when a requirements file changes.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "Python is missing: install Python 3.11 or newer." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)." >&2; \
+		echo "Name another one: make demo PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "This Python cannot make virtual environments." >&2; \
+		echo "On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "Making the virtual environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.demo: requirements.txt demo/requirements.txt | $(BIN)/python
+	@echo "Installing the requirements (once, about a minute) ..."
+	@$(PIP) install -r requirements.txt -r demo/requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt demo/requirements.txt | $(BIN)/python
+	@echo "Installing the development requirements (once, about a minute) ..."
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,1 @@
+"""The local workspace and the simulated Beam API that `make demo` starts."""
