@@ -13,7 +13,7 @@ from bot.tasks import TaskId
 from bot.tasks.records import Cancelled, CancelReport, Place
 from storage.database import Database
 from storage.owed import owe_post
-from storage.tables import cancel_questions, cancels, tasks
+from storage.tables import cancel_questions, cancels, deliveries, tasks
 
 QUESTION_LASTS = timedelta(hours=1)
 """How long a question whether to cancel may be answered: the list on it grows old."""
@@ -69,7 +69,10 @@ class CancelStore:
         *,
         card_id: int | None,
     ) -> None:
-        """Note what became of cancels, and owe the channel the report, in one transaction."""
+        """Note what became of cancels, and owe the channel the report, in one transaction.
+
+        The report is owed under its key.
+        """
 
         def work(tx: Connection) -> None:
             for row, one in rows.items():
@@ -88,12 +91,19 @@ class CancelStore:
                 account,
                 place.channel_id,
                 report,
-                f"cancel:{min(rows)}",
+                report.key,
                 now,
                 card_id=card_id,
             )
 
         await self._database.write(work)
+
+    async def refused(self, key: str) -> bool:
+        """Tell whether the channel would not take the report that was owed under ``key``."""
+        dead = select(deliveries.c.id).where(
+            deliveries.c.dedupe == key, deliveries.c.state == "dead"
+        )
+        return await self._database.read(lambda tx: tx.execute(dead).first() is not None)
 
     async def ask(self, place: Place, account: str, ids: Sequence[TaskId], now: datetime) -> str:
         """Keep a question whether to cancel several tasks; return its id."""

@@ -1,1 +1,26 @@
 """One use case a file. Orchestration only: knows ports, not libraries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.services.cancel import Cancelling
+from bot.services.deliver import Deliverer
+from bot.services.look_up import LookUp
+from bot.services.policy import Policy
+from bot.services.poll import Poller
+from bot.services.ports import Clock
+from bot.services.watch import Watching
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All use cases of one Beam account."""
+
+    look_up: LookUp
+    watching: Watching
+    cancelling: Cancelling
+    policy: Policy
+    poller: Poller
+    deliverer: Deliverer
+    clock: Clock

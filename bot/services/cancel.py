@@ -98,7 +98,9 @@ class Cancelling:
         for task_id in flying:
             was = _task(before[task_id])
             results[task_id] = _judge(task_id, was, after[task_id])
-        report = CancelReport(place.user_id, tuple(results[i] for i in ids), asked_at)
+        report = CancelReport(
+            place.user_id, tuple(results[i] for i in ids), asked_at, f"cancel:{min(rows)}"
+        )
         await self._cancels.settled(
             place,
             account,
@@ -109,6 +111,10 @@ class Cancelling:
         )
         await self._deliverer.deliver_now(place.team_id, place.channel_id)
         return report
+
+    async def told(self, report: CancelReport) -> bool:
+        """Tell whether the channel was told, or will be once Slack takes messages again."""
+        return bool(report.key) and not await self._cancels.refused(report.key)
 
     async def ask(self, place: Place, ids: Sequence[TaskId]) -> str:
         """Keep the question whether to cancel several tasks; return its id."""
@@ -127,6 +133,11 @@ class Cancelling:
                 "This was answered already, or is more than an hour old. Type `/beam cancel` again."
             )
         return await self.cancel(place, ids, via="question")
+
+    async def dismiss(self, place: Place, question: str) -> bool:
+        """Close a question; tell whether it was open and this person's."""
+        ids = await self._cancels.answer(question, place.team_id, place.user_id, self._clock())
+        return ids is not None
 
     async def _look(self, place: Place, ids: Sequence[TaskId]) -> dict[TaskId, Look | BeamError]:
         limit = asyncio.Semaphore(AT_ONCE)

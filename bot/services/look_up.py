@@ -102,6 +102,11 @@ class LookUp:
                     failed.append(Failure(task_id, sentence(answer, task_id)))
         return Lookup(tuple(found), tuple(failed), frozenset(watched))
 
+    async def names(self, team_id: str, ids: Sequence[TaskId]) -> list[str]:
+        """Return what tasks are called, as far as they are stored."""
+        stored = await self._tasks.get(team_id, self.account, ids)
+        return [stored[i].task.label if i in stored else i[:8] for i in ids]
+
     async def ask(self, task_id: TaskId) -> Look | BeamError:
         """Ask Beam about one task."""
         asked_at = self._clock()

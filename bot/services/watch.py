@@ -11,7 +11,7 @@ from bot.services.deliver import Deliverer
 from bot.services.look_up import LookUp
 from bot.services.ports import Clock, Courier, DeliveryError
 from bot.tasks import Level, TaskId
-from bot.tasks.records import CardView, Failure, Place, Watch, Watched, WatchPage
+from bot.tasks.records import Card, CardView, Failure, Place, Watch, Watched, WatchPage
 from storage.watches import WatchStore
 
 _PATIENCE = 20
@@ -156,6 +156,10 @@ class Watching:
         """Return the tasks of this channel's watches whose id starts with ``prefix``."""
         return await self._watches.by_prefix(place, self._look_up.account, prefix.lower())
 
-    async def permalink(self, view: CardView) -> str | None:
-        """Return a link to a card."""
-        return await self._courier.permalink(view.card)
+    async def names(self, place: Place, ids: Sequence[TaskId]) -> list[str]:
+        """Return what tasks are called."""
+        return await self._look_up.names(place.team_id, ids)
+
+    async def link(self, card: Card) -> str | None:
+        """Return a link to a card, ``None`` if Slack gives none."""
+        return await self._courier.permalink(card)

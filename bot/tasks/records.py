@@ -193,6 +193,8 @@ class CancelReport:
     actor_id: str
     results: tuple[Cancelled, ...]
     asked_at: datetime
+    key: str = ""
+    """What the channel is owed it under; empty while it is owed nothing."""
 
     @property
     def changed_something(self) -> bool:

@@ -1,0 +1,256 @@
+"""Sending to Slack: what is rendered how, and what each of Slack's errors means."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import structlog
+from aiohttp import ClientConnectorError, ClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.services.ports import (
+    ChannelClosed,
+    Clock,
+    DeliveryError,
+    NeverDeliverable,
+    OutcomeUnknown,
+    Outgoing,
+    TryLater,
+    WorkspaceClosed,
+)
+from bot.slack.answer import error_code
+from bot.slack.blocks.announcements import (
+    cancel_result,
+    gone_notice,
+    group_news,
+    transition_reply,
+)
+from bot.slack.blocks.group_card import group_card
+from bot.slack.blocks.message import Message
+from bot.slack.blocks.task_card import CardButtons, task_card
+from bot.slack.workspace import Workspace
+from bot.tasks.records import (
+    Card,
+    CardKind,
+    CardView,
+    GoneNews,
+    GroupNews,
+    TransitionNews,
+)
+from storage.codec import News
+
+EVENT_TYPE = "beambot_delivery"
+"""Of the metadata that carries our own id of a message."""
+
+# What Slack's errors mean: https://docs.slack.dev/reference/methods/chat.postMessage#errors
+_CHANNEL = {
+    "channel_not_found",
+    "not_in_channel",
+    "is_archived",
+    "is_inactive",
+    "cannot_dm_bot",
+    "messages_tab_disabled",
+    "user_disabled",
+    "user_not_found",
+    "restricted_action",
+}
+_WORKSPACE = {
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "invalid_auth",
+    "not_authed",
+    "missing_scope",
+    "not_allowed_token_type",
+}
+_LATER = {
+    "ratelimited",
+    "rate_limited",
+    "message_limit_exceeded",
+    "service_unavailable",
+    "request_timeout",
+    "team_added_to_org",
+    "org_login_required",
+    "accesslimited",
+}
+_UNKNOWN = {"internal_error", "fatal_error", "not_json"}
+_BAD_BLOCKS = ("invalid_blocks", "msg_blocks_too_long")
+_LINKS_MOST = 2_000
+_FIND_PAGE = 100
+
+_log = structlog.get_logger(__name__)
+
+
+class SlackCourier:
+    """Sends cards and news. Everything raised is a :class:`DeliveryError`.
+
+    Args:
+        workspace: the workspace; its client must not retry by itself, which doubles posts.
+        clock: the current time.
+    """
+
+    def __init__(self, workspace: Workspace, clock: Clock) -> None:
+        self._workspace = workspace
+        self._clock = clock
+        self._links: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    async def post(self, message: Outgoing) -> str:
+        """Post a message; return its ``ts``."""
+        shown = self._render(message)
+        rest: dict[str, Any] = {
+            "channel": message.channel_id,
+            "text": shown.text,
+            "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": message.key}},
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        if message.thread_ts is not None:
+            rest |= {"thread_ts": message.thread_ts, "reply_broadcast": message.broadcast}
+        try:
+            answer = await self._call("chat.postMessage", {**rest, "blocks": shown.blocks})
+        except NeverDeliverable as error:
+            if not error.code.startswith(_BAD_BLOCKS):
+                raise
+            # Certainly not posted. Plain words are worth more than nothing.
+            _log.error("Slack refuses our blocks", reason=error.code, key=message.key)
+            answer = await self._call("chat.postMessage", rest)
+        ts = answer.get("ts")
+        if not isinstance(ts, str):
+            raise OutcomeUnknown("no_ts")
+        return ts
+
+    async def find(self, message: Outgoing) -> str | None:
+        """Return the ``ts`` of a message that an earlier attempt may have posted.
+
+        Only direct messages can be read with the scopes that the bot asks for; where nothing can
+        be read nothing is found, and the message is posted again.
+        """
+        oldest = f"{message.created_at.timestamp() - 60:.6f}"
+        asked: dict[str, Any] = {
+            "channel": message.channel_id,
+            "oldest": oldest,
+            "limit": _FIND_PAGE,
+            "include_all_metadata": True,
+        }
+        method = "conversations.history"
+        if message.thread_ts is not None:
+            method, asked = "conversations.replies", {**asked, "ts": message.thread_ts}
+        try:
+            answer = await self._call(method, asked)
+        except WorkspaceClosed as error:
+            if error.code != "missing_scope":
+                raise
+            return None
+        for found in answer.get("messages") or []:
+            metadata = found.get("metadata") or {}
+            payload = metadata.get("event_payload") or {}
+            if metadata.get("event_type") == EVENT_TYPE and payload.get("key") == message.key:
+                return str(found["ts"])
+        return None
+
+    async def edit(self, view: CardView) -> None:
+        """Show a card as it is now."""
+        shown = self._card(view)
+        target = {"channel": view.card.channel_id, "ts": view.card.ts, "text": shown.text}
+        await self._call("chat.update", {**target, "blocks": shown.blocks})
+
+    async def permalink(self, card: Card) -> str | None:
+        """Return a link to a card's message, ``None`` if Slack gives none."""
+        if card.ts is None:
+            return None
+        key = (card.channel_id, card.ts)
+        if key in self._links:
+            return self._links[key]
+        try:
+            answer = await self._call(
+                "chat.getPermalink", {"channel": card.channel_id, "message_ts": card.ts}
+            )
+        except DeliveryError as error:
+            # A list without a link is better than no list.
+            _log.info("no link", channel=card.channel_id, reason=error.code)
+            return None
+        self._links[key] = str(answer["permalink"])
+        if len(self._links) > _LINKS_MOST:
+            self._links.popitem(last=False)
+        return self._links[key]
+
+    async def open_dm(self, team_id: str, user_id: str) -> str:
+        """Return the channel id of the direct messages between the bot and a person."""
+        answer = await self._call("conversations.open", {"users": user_id})
+        channel = answer.get("channel")
+        if not isinstance(channel, dict) or not isinstance(channel.get("id"), str):
+            raise OutcomeUnknown("no_channel")
+        return str(channel["id"])
+
+    async def _call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer = await self._workspace.client.api_call(method, json=arguments)
+        except SlackApiError as error:
+            raise meaning(error) from error
+        except ClientConnectorError as error:
+            # No connection was made, so nothing was sent.
+            raise TryLater("not_reached") from error
+        except (ClientError, SlackClientError, OSError, TimeoutError) as error:
+            raise OutcomeUnknown(type(error).__name__) from error
+        return answer.data if isinstance(answer.data, dict) else {}
+
+    def _render(self, message: Outgoing) -> Message:
+        if message.news is not None:
+            return render_news(message.news)
+        if message.view is None:
+            raise NeverDeliverable("nothing_to_say")
+        return self._card(message.view)
+
+    def _card(self, view: CardView) -> Message:
+        now = self._clock()
+        if view.card.kind is CardKind.GROUP:
+            return group_card(view, now)
+        if not view.members:
+            raise NeverDeliverable("no_task")
+        return task_card(
+            view.members[0],
+            now=now,
+            buttons=CardButtons.in_channel(watching=view.watching),
+            owner_id=view.card.owner_id,
+            level=view.card.level,
+        )
+
+
+def render_news(news: News) -> Message:
+    """Return news in words."""
+    match news:
+        case TransitionNews():
+            return transition_reply(news)
+        case GroupNews():
+            return group_news(news)
+        case GoneNews():
+            return gone_notice(news)
+    return cancel_result(news)
+
+
+def meaning(error: SlackApiError) -> DeliveryError:
+    """Return what an error of Slack's means for a message."""
+    code, status = error_code(error), getattr(error.response, "status_code", 0)
+    if status == 429 or code in _LATER:
+        return TryLater(code, retry_after=_retry_after(error))
+    if code in _UNKNOWN or status >= 500:
+        return OutcomeUnknown(code)
+    if code in _CHANNEL or code.startswith("restricted_action"):
+        return ChannelClosed(code)
+    if code in _WORKSPACE:
+        return WorkspaceClosed(code)
+    # A refusal that nobody foresaw is still a refusal; it must not hold up what follows.
+    return NeverDeliverable(code)
+
+
+def _retry_after(error: SlackApiError) -> float | None:
+    headers = getattr(error.response, "headers", None) or {}
+    for name, value in headers.items():
+        if name.lower() == "retry-after":
+            try:
+                seconds = float(value[0] if isinstance(value, list) else value)
+            except (TypeError, ValueError):
+                return None
+            return min(max(seconds, 0.0), 3_600.0) if seconds == seconds else None
+    return None

@@ -1,0 +1,84 @@
+"""The Slack workspace that the bot is in, learned from Slack at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import SlackUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the bot is in a workspace (auth.test)."""
+
+    team_id: str
+    team: str
+    url: str
+    bot_id: str
+    bot_user_id: str
+
+
+class Workspace:
+    """One workspace: its client, and who the bot is in it.
+
+    Args:
+        client: the client with the workspace's bot token.
+    """
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self.client = client
+        self._identity: Identity | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether Slack has said who we are."""
+        return self._identity is not None
+
+    @property
+    def identity(self) -> Identity:
+        """Who the bot is.
+
+        Raises:
+            SlackUnavailable: Slack has not said yet.
+        """
+        if self._identity is None:
+            raise SlackUnavailable("Beambot is still starting. Try again in a few seconds.")
+        return self._identity
+
+    async def learn(self) -> Identity:
+        """Ask Slack who we are.
+
+        Raises:
+            slack_sdk.errors.SlackApiError: Slack refuses.
+            aiohttp.ClientError: Slack was not reached.
+            TimeoutError: Slack did not answer.
+        """
+        said = await self.client.auth_test()
+        self._identity = Identity(
+            team_id=str(said["team_id"]),
+            team=str(said.get("team") or said["team_id"]),
+            url=str(said.get("url") or ""),
+            bot_id=str(said.get("bot_id") or ""),
+            bot_user_id=str(said["user_id"]),
+        )
+        return self._identity
+
+    async def authorize(self) -> AuthorizeResult:
+        """Tell Bolt who we are without asking Slack: it waits for this before every ack."""
+        me = self.identity
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=me.team_id,
+            bot_token=self.client.token,
+            bot_id=me.bot_id,
+            bot_user_id=me.bot_user_id,
+        )
+
+    def place_url(self, channel_id: str) -> str:
+        """Return a link to a channel, empty if Slack gave no address."""
+        url = self.identity.url
+        return f"{url.rstrip('/')}/archives/{channel_id}" if urlsplit(url).scheme else ""
