@@ -118,7 +118,7 @@ class Deliverer:
             await self._work(turn)
         except DeliveryError as error:
             await self._failed(turn, error)
-        except Exception:
+        except Exception:  # noqa: BLE001  # logged; the loop must go on
             _log.exception("delivery failed", channel=claim.channel_id)
             turn.not_before = self._clock() + timedelta(seconds=RETRY_FIRST)
         try:
@@ -129,7 +129,7 @@ class Deliverer:
                 not_before=turn.not_before,
                 now=self._clock(),
             )
-        except Exception:
+        except Exception:  # noqa: BLE001  # logged; the loop must go on
             # The lease runs out by itself; the channel is served again then.
             _log.exception("channel not released", channel=claim.channel_id)
 

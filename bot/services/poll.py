@@ -105,7 +105,7 @@ class Poller:
             tracked = await self._due.get()
             try:
                 look = await self._look(tracked)
-            except Exception:
+            except Exception:  # noqa: BLE001  # logged; the loop must go on
                 # Not Beam's doing. The lease brings the task back.
                 _log.exception("look failed", task=tracked.task.id)
                 self._meter.polled("error")
@@ -146,7 +146,7 @@ class Poller:
             try:
                 changes = await self._look_up.record(batch)
                 self._meter.transitions(len(changes))
-            except Exception:
+            except Exception:  # noqa: BLE001  # logged; the loop must go on
                 _log.exception("looks not written down", count=len(batch))
             self._done(len(batch))
 

@@ -131,13 +131,13 @@ class SlackCourier:
             "channel": message.channel_id,
             "oldest": oldest,
             "limit": _FIND_PAGE,
-            "include_all_metadata": True,
+            "include_all_metadata": "true",
         }
         method = "conversations.history"
         if message.thread_ts is not None:
             method, asked = "conversations.replies", {**asked, "ts": message.thread_ts}
         try:
-            answer = await self._call(method, asked)
+            answer = await self._call(method, asked, read=True)
         except WorkspaceClosed as error:
             if error.code != "missing_scope":
                 raise
@@ -164,7 +164,9 @@ class SlackCourier:
             return self._links[key]
         try:
             answer = await self._call(
-                "chat.getPermalink", {"channel": card.channel_id, "message_ts": card.ts}
+                "chat.getPermalink",
+                {"channel": card.channel_id, "message_ts": card.ts},
+                read=True,
             )
         except DeliveryError as error:
             # A list without a link is better than no list.
@@ -183,9 +185,16 @@ class SlackCourier:
             raise OutcomeUnknown("no_channel")
         return str(channel["id"])
 
-    async def _call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def _call(
+        self, method: str, arguments: dict[str, Any], *, read: bool = False
+    ) -> dict[str, Any]:
+        client = self._workspace.client
         try:
-            answer = await self._workspace.client.api_call(method, json=arguments)
+            # Slack's reading methods take no JSON.
+            if read:
+                answer = await client.api_call(method, http_verb="GET", params=arguments)
+            else:
+                answer = await client.api_call(method, json=arguments)
         except SlackApiError as error:
             raise meaning(error) from error
         except ClientConnectorError as error:

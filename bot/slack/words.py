@@ -43,7 +43,8 @@ _CLOSE = 0.5
 _LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
 # A word that is meant as an id although it is none: long, and only what ids are made of.
 _ALMOST_ID = re.compile(r"(?=.*\d)[0-9a-z]{6,}(?:-[0-9a-z]*){1,5}", re.ASCII | re.IGNORECASE)
-_TRIM = "\"'`“”‘’()[]{}<>.,;:!?*_~"
+# Phones put curly quotation marks around what is copied.
+_TRIM = "\"'`“”‘’()[]{}<>.,;:!?*_~"  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,77 @@
+"""Everything that Slack can ask of Beambot, on one page."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import ClientSession
+from slack_bolt.async_app import AsyncApp
+
+from bot.services import Services
+from bot.slack.actions import Actions
+from bot.slack.commands import Commands
+from bot.slack.guard import Guard
+from bot.slack.manifest import COMMAND, WATCH_IN_MESSAGE, WATCH_TASK
+from bot.slack.payloads import Payloads
+from bot.slack.shortcuts import Shortcuts, check_submission
+from bot.slack.workspace import Workspace
+
+
+def new_app(workspace: Workspace) -> AsyncApp:
+    """Return a Bolt app that verifies nothing: the gate in front of it does, before it parses."""
+    return AsyncApp(
+        client=workspace.client,
+        authorize=workspace.authorize,
+        request_verification_enabled=False,
+        # Slack's own words for it would be shown to people who cannot do anything about it.
+        user_facing_authorize_error_message="Beambot is starting. Try again in a few seconds.",
+    )
+
+
+def register(
+    app: AsyncApp, services: Services, workspace: Workspace, guard: Guard, session: ClientSession
+) -> None:
+    """Connect every command, event, button, shortcut and modal with what it does.
+
+    Args:
+        app: the Bolt app.
+        services: the use cases.
+        workspace: the workspace.
+        guard: stands around every handler.
+        session: sends the answers.
+    """
+    read = Payloads(workspace, session)
+    commands = Commands(services)
+    actions = Actions(services, commands)
+    shortcuts = Shortcuts(workspace, commands)
+
+    app.command(COMMAND)(guard.listener(read.command, commands.run))
+
+    app.event("app_mention")(guard.listener(read.mention, commands.run))
+    app.event("message")(guard.listener(read.direct, commands.run))
+
+    app.shortcut(WATCH_TASK)(guard.listener(read.shortcut, shortcuts.ask_for_task))
+    app.shortcut(WATCH_IN_MESSAGE)(guard.listener(read.shortcut, shortcuts.ask_about_message))
+    for callback_id in ("watch.submit", "watch_message.submit"):
+        app.view(callback_id)(guard.submission(read.submission, check_submission, shortcuts.watch))
+
+    for action_id, handler in {
+        "task.cancel": actions.cancel_task,
+        "task.refresh": actions.refresh_task,
+        "task.watch": actions.watch_task,
+        "task.unwatch": actions.unwatch_task,
+        "task.share": actions.share_task,
+        "task.details": actions.show_details,
+        "group.refresh": actions.refresh_group,
+        "group.unwatch": actions.unwatch_group,
+        "group.cancel": actions.cancel_group,
+        "list.page.previous": actions.turn_page,
+        "list.page.next": actions.turn_page,
+        "cancel.confirm": actions.confirm_cancel,
+        "cancel.dismiss": actions.dismiss_cancel,
+        "help.run": actions.run_help,
+    }.items():
+        # One message may hold several cards: their buttons carry a number after the name.
+        pattern = re.compile(re.escape(action_id) + r"(?:\.\d+|:.*)?")
+        app.action(pattern)(guard.listener(read.click, handler))
+    app.action(re.compile(".*"))(guard.listener(read.click, actions.unknown))

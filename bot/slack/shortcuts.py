@@ -1,0 +1,144 @@
+"""Shortcuts and their modals: watch a task by hand, or the tasks that a message names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import ClientError
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import SlackUnavailable
+from bot.slack.answer import PostAnswer, error_code
+from bot.slack.blocks.message import JSON
+from bot.slack.blocks.modals import (
+    IDS_ACTION,
+    IDS_BLOCK,
+    LEVEL_ACTION,
+    MOST_TASKS,
+    watch_from_message_modal,
+    watch_modal,
+)
+from bot.slack.commands import Commands
+from bot.slack.guard import Turn
+from bot.slack.workspace import Workspace
+from bot.tasks import Level, TaskId, find_task_ids
+
+Body = Mapping[str, Any]
+
+
+class Shortcuts:
+    """What the shortcuts and their modals do.
+
+    Args:
+        workspace: opens the modals.
+        commands: watches.
+    """
+
+    def __init__(self, workspace: Workspace, commands: Commands) -> None:
+        self._workspace = workspace
+        self._commands = commands
+
+    async def ask_for_task(self, turn: Turn) -> None:
+        """Open the modal of the shortcut **Watch a Beam task**."""
+        await self._open(turn, watch_modal(None))
+
+    async def ask_about_message(self, turn: Turn) -> None:
+        """Open the modal of the message shortcut, with the tasks that the message names."""
+        channel, message = turn.place.channel_id, turn.body["message"]
+        metadata = {"thread_ts": message.get("thread_ts"), "channel": channel}
+        found = find_task_ids("\n".join(_texts(message)))
+        await self._open(
+            turn, watch_from_message_modal(found, channel, metadata=json.dumps(metadata))
+        )
+
+    async def watch(self, turn: Turn) -> None:
+        """Watch the tasks of a modal that was sent."""
+        place, values = turn.place, turn.body["view"]["state"]["values"]
+        said = json.loads(turn.body["view"].get("private_metadata") or "{}")
+        if said.get("channel") != place.channel_id:
+            # The thread belongs to the channel in which the shortcut was used.
+            place = replace(place, thread_ts=None)
+        answer = _Ephemeral(self._workspace, place.channel_id, place.user_id, turn)
+        await self._commands.watch(place, answer, chosen_ids(values), _level(values))
+
+    async def _open(self, turn: Turn, view: JSON) -> None:
+        try:
+            await self._workspace.client.views_open(trigger_id=turn.body["trigger_id"], view=view)
+        except SlackApiError as error:
+            raise SlackUnavailable(
+                f"Slack would not open the dialog ({error_code(error)}). Try again."
+            ) from error
+        except (ClientError, OSError, TimeoutError) as error:
+            raise SlackUnavailable("Slack would not open the dialog. Try again.") from error
+
+
+class _Ephemeral(PostAnswer):
+    """Answers where a modal's watch was placed, notices to its person alone."""
+
+    def __init__(self, workspace: Workspace, channel: str, user: str, turn: Turn) -> None:
+        super().__init__(workspace.client, channel, turn.place.thread_ts)
+        self._user = user
+        self._otherwise = turn.answer
+
+    async def private(self, message: Any) -> None:
+        try:
+            await self._client.chat_postEphemeral(
+                channel=self._channel_id,
+                user=self._user,
+                text=message.text,
+                blocks=message.blocks,
+            )
+        except (SlackApiError, ClientError, OSError, TimeoutError):
+            # The bot is not in the channel: that is what the notice says. Tell it directly.
+            await self._otherwise.private(message)
+
+
+def check_submission(body: Body) -> JSON:
+    """Return what is wrong with a modal that was sent: a sentence for a block, else nothing."""
+    values = body["view"]["state"]["values"]
+    first = next(block_id for block_id in values if block_id.startswith(IDS_BLOCK))
+    ids = chosen_ids(values)
+    if not ids:
+        typed = any("value" in element for block in values.values() for element in block.values())
+        return {
+            first: "This holds no task id. An id looks like 07ce4078-bccc-4a42-b530-5f2653484a6a."
+            if typed
+            else "Tick at least one task."
+        }
+    if len(ids) > MOST_TASKS:
+        return {first: f"These are {len(ids)} tasks; up to {MOST_TASKS} can be watched at once."}
+    return {}
+
+
+def chosen_ids(values: Mapping[str, Mapping[str, Any]]) -> list[TaskId]:
+    """Return the tasks that were typed or ticked in a modal."""
+    said: list[str] = []
+    for block in values.values():
+        element = block.get(IDS_ACTION)
+        if element is not None:
+            said.append(element.get("value") or "")
+            said += [option["value"] for option in element.get("selected_options") or []]
+    return find_task_ids("\n".join(said))
+
+
+def _level(values: Mapping[str, Mapping[str, Any]]) -> Level:
+    for block in values.values():
+        option = (block.get(LEVEL_ACTION) or {}).get("selected_option")
+        if option:
+            return Level(option["value"])
+    return Level.ALL
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield all texts of a message: its own, its blocks' and its attachments'."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
