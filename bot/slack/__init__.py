@@ -71,7 +71,5 @@ def register(
         "cancel.dismiss": actions.dismiss_cancel,
         "help.run": actions.run_help,
     }.items():
-        # One message may hold several cards: their buttons carry a number after the name.
-        pattern = re.compile(re.escape(action_id) + r"(?:\.\d+|:.*)?")
-        app.action(pattern)(guard.listener(read.click, handler))
+        app.action(action_id)(guard.listener(read.click, handler))
     app.action(re.compile(".*"))(guard.listener(read.click, actions.unknown))

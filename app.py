@@ -1,0 +1,230 @@
+"""What exists, in which order it starts and stops, and the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from datetime import UTC, datetime
+
+import click
+import structlog
+import uvicorn
+from aiohttp import ClientSession
+from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import log
+from bot.beam import BeamClient, RateLimiter, new_http_client
+from bot.check import run_checks
+from bot.metrics import Metrics
+from bot.schedule import new_schedule
+from bot.services import Services
+from bot.services.cancel import Cancelling
+from bot.services.deliver import Deliverer
+from bot.services.look_up import LookUp
+from bot.services.policy import Policy
+from bot.services.poll import Poller
+from bot.services.watch import Watching
+from bot.settings import Settings, SettingsError
+from bot.slack import new_app, register
+from bot.slack.connection import Connection, Rejected
+from bot.slack.gate import Gate
+from bot.slack.guard import Guard
+from bot.slack.manifest import EVENTS_PATH, build_manifest
+from bot.slack.outbox import SlackCourier
+from bot.slack.people import SlackPeople
+from bot.slack.workspace import Workspace
+from bot.tasks.follow import Pace
+from bot.web import new_web
+from storage.cancels import CancelStore
+from storage.database import Database
+from storage.migrate import is_current, migrate
+from storage.outbox import Outbox
+from storage.seen import SeenStore
+from storage.tables import DEFAULT_ACCOUNT
+from storage.tasks import TaskStore
+from storage.watches import WatchStore
+
+STOP_REQUESTS, STOP_POLLS, STOP_SENDING = 3.0, 2.0, 3.0
+"""Seconds that each may take when the bot stops: 10 altogether, with room to spare."""
+
+_log = structlog.get_logger("app")
+
+
+def now() -> datetime:
+    """Return the current time, aware and UTC."""
+    return datetime.now(UTC)
+
+
+class Bot:
+    """Everything that runs in one process, put together in one place.
+
+    Args:
+        settings: what the environment asks for.
+        database: the database, migrated.
+        session: for requests to Slack.
+        beam: the Beam account.
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, session: ClientSession, beam: BeamClient
+    ) -> None:
+        self._database = database
+        self._metrics = Metrics()
+        pace = Pace(settings.poll_interval, settings.poll_max_interval)
+        self._tasks, watches = TaskStore(database), WatchStore(database)
+        self._outbox, self._seen = Outbox(database), SeenStore(database)
+        workspace = Workspace(
+            AsyncWebClient(
+                token=settings.slack_bot_token.get_secret_value(),
+                base_url=settings.slack_api_url,
+                session=session,
+                timeout=10,
+                # The SDK sends again after a lost connection, and Slack then shows it twice.
+                retry_handlers=[],
+            )
+        )
+        courier = SlackCourier(workspace, now)
+        people = SlackPeople(workspace, now)
+        look_up = LookUp(beam, DEFAULT_ACCOUNT, self._tasks, watches, now, pace)
+        deliverer = Deliverer(self._outbox, watches, courier, now, self._metrics)
+        policy = Policy(people, watches, DEFAULT_ACCOUNT, settings.cancel_policy)
+        self._services = Services(
+            look_up=look_up,
+            watching=Watching(look_up, watches, deliverer, courier, now),
+            cancelling=Cancelling(beam, look_up, CancelStore(database), policy, deliverer, now),
+            policy=policy,
+            poller=Poller(look_up, self._tasks, now, self._metrics, pace),
+            deliverer=deliverer,
+            clock=now,
+        )
+        self._guard = Guard(self._seen, policy, now)
+        app = new_app(workspace)
+        register(app, self._services, workspace, self._guard, session)
+        events = handler = None
+        if settings.slack_app_token is not None:
+            handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+        elif settings.slack_signing_secret is not None:
+            events = Gate(
+                AsyncSlackRequestHandler(app, path=EVENTS_PATH),
+                settings.slack_signing_secret.get_secret_value(),
+                self._seen,
+                now,
+                lambda: workspace.known,
+            )
+        self._connection = Connection(workspace, handler)
+        self._schedule = new_schedule(
+            self._services.poller.tick,
+            deliverer.tick,
+            self._purge,
+            poll_interval=settings.poll_interval,
+        )
+        parts = {
+            "database": self._migrated,
+            "poller": self._polling,
+            "slack": self._connection.up,
+        }
+        self._web = _Server(
+            uvicorn.Config(
+                new_web(events, parts, self._measure),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=2,
+            )
+        )
+
+    async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set.
+
+        Args:
+            listener: where HTTP is served.
+            stop: ends the run.
+
+        Raises:
+            Rejected: Slack rejects a token.
+        """
+        serving = asyncio.create_task(self._web.serve(sockets=[listener]))
+        self._services.poller.start()
+        self._schedule.start()
+        connecting = asyncio.create_task(self._connection.start())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({serving, connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if connecting.done() and not stop.is_set():
+                connecting.result()
+                _log.info("Beambot is running")
+                await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            began = time.monotonic()
+            connecting.cancel()
+            stopping.cancel()
+            await self._stop()
+            self._web.should_exit = True
+            await asyncio.gather(serving, connecting, stopping, return_exceptions=True)
+            _log.info("stopped", seconds=round(time.monotonic() - began, 2))
+
+    async def _stop(self) -> None:
+        """Take nothing new, then finish what is in hand, in the order in which it flows."""
+        await self._connection.stop()
+        self._schedule.shutdown(wait=False)
+        await self._guard.settle(STOP_REQUESTS)
+        await self._services.poller.stop(STOP_POLLS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._services.deliverer.stop(), STOP_SENDING)
+
+    async def _purge(self) -> None:
+        await self._seen.purge(now())
+
+    async def _migrated(self) -> bool:
+        try:
+            return await is_current(self._database)
+        except SQLAlchemyError:
+            _log.exception("the database does not answer")
+            return False
+
+    async def _polling(self) -> bool:
+        return bool(self._schedule.running)
+
+    async def _measure(self) -> bytes:
+        watched, _ = await self._tasks.counts(now())
+        oldest = await self._outbox.oldest_owed()
+        age = max(0.0, (now() - oldest).total_seconds()) if oldest else 0.0
+        self._metrics.stored(watched=watched, oldest_owed=age)
+        return self._metrics.text()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handlers: the bot decides in which order things stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201  # as in uvicorn
+        yield
+
+
+@contextlib.asynccontextmanager
+async def outside(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    """Open what leads outside: the database, the session for Slack, the client for Beam."""
+    database = Database(settings.database_url_async)
+    http = new_http_client()
+    beam = BeamClient(
+        http,
+        base_url=settings.beam_api_url,
+        token=settings.beam_token.get_secret_value(),
+        limiter=RateLimiter(settings.beam_rate_limit, time.monotonic),
+    )
+    try:
+        async with ClientSession() as session:
+            yield database, session, beam
+    finally:
+        await http.aclose()
+        await database.close()

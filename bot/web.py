@@ -1,0 +1,51 @@
+"""HTTP: what Slack sends, health, readiness, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from bot.slack.manifest import EVENTS_PATH
+
+Check = Callable[[], Awaitable[bool]]
+
+
+def new_web(
+    events: ASGIApp | None,
+    parts: Mapping[str, Check],
+    metrics: Callable[[], Awaitable[bytes]],
+) -> Starlette:
+    """Return the HTTP application.
+
+    Args:
+        events: takes Slack's requests; ``None`` in Socket Mode.
+        parts: what must hold for the bot to be ready, by name.
+        metrics: returns the metrics as Prometheus' text.
+    """
+
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def ready(_: Request) -> Response:
+        states = {name: await check() for name, check in parts.items()}
+        missing = [name for name, holds in states.items() if not holds]
+        said = {"ready": not missing, "not_ready": missing}
+        return JSONResponse(said, status_code=503 if missing else 200)
+
+    async def measure(_: Request) -> Response:
+        return Response(await metrics(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    routes: list[BaseRoute] = [
+        Route("/healthz", health),
+        Route("/readyz", ready),
+        Route("/metrics", measure),
+    ]
+    if events is not None:
+        routes.append(Route(EVENTS_PATH, events, methods=["POST"]))
+    return Starlette(routes=routes)
