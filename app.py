@@ -10,7 +10,9 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from typing import cast
 
 import click
 import structlog
@@ -20,6 +22,7 @@ from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp
 
 from bot import log
 from bot.beam import BeamClient, RateLimiter, new_http_client
@@ -114,7 +117,7 @@ class Bot:
             handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
         elif settings.slack_signing_secret is not None:
             events = Gate(
-                AsyncSlackRequestHandler(app, path=EVENTS_PATH),
+                cast("ASGIApp", AsyncSlackRequestHandler(app, path=EVENTS_PATH)),
                 settings.slack_signing_secret.get_secret_value(),
                 self._seen,
                 now,
@@ -207,12 +210,12 @@ class _Server(uvicorn.Server):
     """Uvicorn without its own signal handlers: the bot decides in which order things stop."""
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201  # as in uvicorn
+    def capture_signals(self) -> Iterator[None]:
         yield
 
 
 @contextlib.asynccontextmanager
-async def outside(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN201
+async def outside(settings: Settings) -> AsyncIterator[tuple[Database, ClientSession, BeamClient]]:
     """Open what leads outside: the database, the session for Slack, the client for Beam."""
     database = Database(settings.database_url_async)
     http = new_http_client()
@@ -228,3 +231,117 @@ async def outside(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: 
     finally:
         await http.aclose()
         await database.close()
+
+
+async def run_bot(settings: Settings, listener: socket.socket) -> int:
+    """Run the bot until SIGTERM or SIGINT; return the exit code."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with outside(settings) as (database, session, beam):
+        try:
+            await migrate(database)
+        except (SQLAlchemyError, OSError) as error:
+            return fail(f"DATABASE_URL cannot be used: {reason(error)}")
+        try:
+            await Bot(settings, database, session, beam).run(listener, stop)
+        except Rejected as error:
+            return fail(str(error))
+    return 0
+
+
+async def print_checks(settings: Settings) -> int:
+    """Print the checks as they come; return 0 if all hold."""
+    holds = True
+    async with outside(settings) as (database, session, beam):
+        async for result in run_checks(settings, database, beam, session):
+            holds = holds and result.holds
+            print(f"{'ok  ' if result.holds else 'FAIL'}  {result.what}: {result.said}", flush=True)
+    return 0 if holds else 1
+
+
+async def migrate_only(settings: Settings) -> int:
+    """Bring the schema up to date; return the exit code."""
+    database = Database(settings.database_url_async)
+    try:
+        before, after = await migrate(database)
+    except (SQLAlchemyError, OSError) as error:
+        return fail(f"DATABASE_URL cannot be used: {reason(error)}")
+    finally:
+        await database.close()
+    print(f"The schema is up to date: {before or 'empty'} -> {after}.")
+    return 0
+
+
+def reason(error: Exception) -> str:
+    """Return a database's own words for an error, without the statement."""
+    return str(getattr(error, "orig", None) or error)
+
+
+def fail(line: str) -> int:
+    """Print what is wrong; return the exit code."""
+    print(line, file=sys.stderr, flush=True)
+    return 1
+
+
+def load() -> Settings:
+    """Read the settings and set logging up, or end with one line a bad value."""
+    try:
+        settings = Settings.load(os.environ)
+    except SettingsError as error:
+        sys.exit(fail("\n".join(error.lines)))
+    redactor = log.configure(settings.log_level, settings.log_format)
+    for secret in (
+        settings.slack_bot_token,
+        settings.slack_app_token,
+        settings.slack_signing_secret,
+        settings.beam_token,
+    ):
+        if secret is not None:
+            redactor.hide(secret.get_secret_value())
+    return settings
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Run Beambot, from the environment. The commands do one thing and end."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = load()
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listener = socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        sys.exit(fail(f"HOST and PORT: cannot listen on {where} ({error.strerror or error})."))
+    with listener:
+        sys.exit(asyncio.run(run_bot(settings, listener)))
+
+
+@main.command()
+def check() -> None:
+    """Check the configuration, both tokens, Slack scopes, the database and Beam."""
+    sys.exit(asyncio.run(print_checks(load())))
+
+
+@main.command()
+@click.option(
+    "--url", help="Where Slack reaches the bot over HTTP, such as https://bot.example.com"
+)
+def manifest(url: str | None) -> None:
+    """Print the Slack app manifest as JSON: for Socket Mode, or for HTTP at --url."""
+    try:
+        print(json.dumps(build_manifest(url), indent=2))
+    except ValueError as error:
+        sys.exit(fail(f"--url: {error}"))
+
+
+@main.command(name="migrate")
+def migrate_command() -> None:
+    """Bring the database schema up to date and end."""
+    sys.exit(asyncio.run(migrate_only(load())))
+
+
+if __name__ == "__main__":
+    main()

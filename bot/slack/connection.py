@@ -77,7 +77,7 @@ class Connection:
     async def stop(self) -> None:
         """Take nothing more from Slack."""
         if self._socket is not None:
-            await self._socket.close_async()
+            await self._socket.close_async()  # type: ignore[no-untyped-call]
 
     async def _learn(self) -> None:
         me = await self._workspace.learn()
