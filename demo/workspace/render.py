@@ -1,0 +1,182 @@
+"""Slack's text and blocks as HTML. Everything that is not our own markup is escaped."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from markupsafe import Markup, escape
+
+from demo.workspace.model import JSON
+from demo.workspace.state import Workspace
+
+EMOJI = {
+    "white_check_mark": "✅",
+    "x": "❌",
+    "warning": "⚠️",
+    "hourglass_flowing_sand": "⏳",
+    "hourglass": "⌛",
+    "large_blue_circle": "🔵",
+    "repeat": "🔁",
+    "no_entry_sign": "🚫",
+    "alarm_clock": "⏰",
+    "wastebasket": "🗑️",
+    "grey_question": "❔",
+    "question": "❓",
+    "eyes": "👀",
+    "rocket": "🚀",
+    "bell": "🔔",
+    "mag": "🔍",
+    "tada": "🎉",
+    "wave": "👋",
+    "information_source": "ℹ️",  # noqa: RUF001  # the emoji itself
+    "link": "🔗",
+    "stopwatch": "⏱️",
+    "octagonal_sign": "🛑",
+    "bulb": "💡",
+    "lock": "🔒",
+}
+
+_SPAN = re.compile(
+    r"```(?P<pre>.+?)```"
+    r"|`(?P<code>[^`\n]+)`"
+    r"|<(?P<angle>[^<>\n]+)>"
+    r"|:(?P<emoji>[a-z0-9_+'-]+):"
+    r"|(?<![\w*])\*(?P<bold>[^*\n]*[^*\s])\*(?![\w*])"
+    r"|(?<![\w_])_(?P<italic>[^_\n]*[^_\s])_(?![\w_])"
+    r"|(?<![\w~])~(?P<strike>[^~\n]*[^~\s])~(?![\w~])",
+    re.DOTALL,
+)
+
+
+class Renderer:
+    """Renders for one workspace, whose names it knows."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def mrkdwn(self, text: str) -> Markup:
+        """Return mrkdwn as HTML; a line that starts with > is a quotation."""
+        out: list[Markup] = []
+        quoted: list[Markup] = []
+        # A block of code may run over lines: it is one piece, whatever its lines start with.
+        for line in re.split(r"\n(?=(?:[^`]|`(?!``))*(?:```[^`]*```[^`]*)*$)", text):
+            quote = re.match(r"(?:&gt;|>) ?", line)
+            if quote:
+                quoted.append(self._spans(line[quote.end() :]))
+                continue
+            if quoted:
+                out.append(Markup("<blockquote>{}</blockquote>").format(_lines(quoted)))
+                quoted = []
+            out.append(self._spans(line))
+        if quoted:
+            out.append(Markup("<blockquote>{}</blockquote>").format(_lines(quoted)))
+        return _lines(out)
+
+    def _spans(self, text: str) -> Markup:
+        out, end = Markup(""), 0
+        for match in _SPAN.finditer(text):
+            out += self._plain(text[end : match.start()])
+            out += self._span(match)
+            end = match.end()
+        return out + self._plain(text[end:])
+
+    def _span(self, match: re.Match[str]) -> Markup:
+        kind, text = match.lastgroup, match[match.lastgroup or 0]
+        if kind == "angle":
+            return self._angle(text)
+        if kind == "emoji":
+            return Markup('<span class="emoji" title="{0}">{1}</span>').format(
+                f":{text}:", EMOJI.get(text, f":{text}:")
+            )
+        if kind in ("pre", "code"):
+            return Markup(f"<{kind}>{{}}</{kind}>").format(_unescaped(text.strip("\n")))
+        tag = {"bold": "b", "italic": "i", "strike": "s"}[str(kind)]
+        return Markup(f"<{tag}>{{}}</{tag}>").format(self._spans(text))
+
+    def _angle(self, text: str) -> Markup:
+        target, _, label = text.partition("|")
+        if target.startswith("!date^"):
+            parts = target.split("^")
+            if len(parts) >= 3 and re.fullmatch(r"\d{1,11}", parts[1]):
+                when = datetime.fromtimestamp(int(parts[1]), UTC).isoformat()
+                return Markup('<time datetime="{}" data-format="{}">{}</time>').format(
+                    when, parts[2], label
+                )
+        if target.startswith("@"):
+            user = self._workspace.users.get(target[1:])
+            name = user.name if user else target[1:]
+            return Markup('<span class="mention">@{}</span>').format(name)
+        if target.startswith("#"):
+            channel = self._workspace.channels.get(target[1:])
+            return Markup('<span class="mention">#{}</span>').format(
+                channel.name if channel else label or target[1:]
+            )
+        if target.startswith("!"):
+            return Markup('<span class="mention">@{}</span>').format(target[1:].split("^")[0])
+        if urlsplit(_unescaped(target)).scheme in ("http", "https", "mailto"):
+            shown = _unescaped(label or target)
+            return Markup('<a href="{}" target="_blank" rel="noopener">{}</a>').format(
+                _unescaped(target), shown
+            )
+        return escape(_unescaped(text))
+
+    @staticmethod
+    def _plain(text: str) -> Markup:
+        return escape(_unescaped(text))
+
+    def emoji_text(self, text: str) -> Markup:
+        """Return plain text in which only emoji names mean something."""
+        out, end = Markup(""), 0
+        for match in re.finditer(r":([a-z0-9_+'-]+):", text):
+            out += escape(text[end : match.start()])
+            out += escape(EMOJI.get(match[1], match[0]))
+            end = match.end()
+        return out + escape(text[end:])
+
+    def text(self, item: JSON | str | None) -> Markup:
+        """Return a text object as HTML."""
+        if not item:
+            return Markup("")
+        if isinstance(item, str):
+            return escape(item)
+        if item.get("type") == "mrkdwn":
+            return self.mrkdwn(str(item.get("text", "")))
+        return _lines([self.emoji_text(line) for line in str(item.get("text", "")).split("\n")])
+
+    def rich_text(self, block: JSON) -> Markup:
+        """Return a rich_text block as HTML, as far as people and bots write them here."""
+        out: list[Markup] = []
+        for part in block.get("elements", []):
+            spans = Markup("").join(self._rich_span(item) for item in part.get("elements", []))
+            tag = {"rich_text_preformatted": "pre", "rich_text_quote": "blockquote"}.get(
+                part.get("type"), "span"
+            )
+            out.append(Markup(f"<{tag}>{{}}</{tag}>").format(spans))
+        return _lines(out)
+
+    def _rich_span(self, item: JSON) -> Markup:
+        kind = item.get("type")
+        if kind == "user":
+            return self._angle(f"@{item.get('user_id')}")
+        if kind == "channel":
+            return self._angle(f"#{item.get('channel_id')}")
+        if kind == "emoji":
+            return self.emoji_text(f":{item.get('name')}:")
+        if kind == "link":
+            return self._angle(f"{item.get('url')}|{item.get('text') or item.get('url')}")
+        shown = _lines([escape(line) for line in str(item.get("text", "")).split("\n")])
+        style = item.get("style") or {}
+        for name, tag in (("code", "code"), ("bold", "b"), ("italic", "i"), ("strike", "s")):
+            if style.get(name):
+                shown = Markup(f"<{tag}>{{}}</{tag}>").format(shown)
+        return shown
+
+
+def _lines(lines: list[Markup]) -> Markup:
+    return Markup("<br>").join(lines)
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
