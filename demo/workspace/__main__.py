@@ -6,11 +6,15 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from starlette.routing import BaseRoute
 
 from demo.workspace import manifest, page
 from demo.workspace.model import Settings
 from demo.workspace.server import Server
+from demo.workspace.state import Workspace
 
 
 def main() -> int:
@@ -18,6 +22,7 @@ def main() -> int:
     defaults = Settings()
     parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1")
     parser.add_argument("--events-url", help="the bot's request URL; without it, Socket Mode")
+    parser.add_argument("--beam-url", help="the page of the simulated Beam, to be linked")
     parser.add_argument("--manifest", type=Path, help="the app's manifest, a JSON file")
     parser.add_argument("--bot-token", default=defaults.bot_token)
     parser.add_argument("--app-token", default=defaults.app_token)
@@ -40,8 +45,12 @@ def main() -> int:
         rate_limits=not options.no_rate_limits,
         retry_delays=delays,
     )
+
+    def pages(workspace: Workspace) -> Sequence[BaseRoute]:
+        return page.routes(workspace, options.beam_url)
+
     try:
-        server = Server(settings, options.port, options.events_url, page.routes)
+        server = Server(settings, options.port, options.events_url, pages)
     except OSError as error:
         parser.error(f"cannot listen on port {options.port}: {error.strerror}")
     if options.manifest:

@@ -227,7 +227,7 @@ class Page:
             try:
                 given = await request.json()
                 if given["user"] not in PEOPLE:
-                    raise KeyError(given["user"])
+                    return JSONResponse({"error": "nobody of that id"}, status_code=400)
                 return JSONResponse(await step(given))
             except (KeyError, ValueError, TypeError) as error:
                 return JSONResponse({"error": f"{error}"}, status_code=400)
