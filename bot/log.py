@@ -26,7 +26,7 @@ _TOKENS = re.compile(
     re.IGNORECASE,
 )
 # Noisy below warning: a line for every request or job run that says nothing new.
-_NOISY = ("aiohttp.access", "aiosqlite", "apscheduler", "asyncio", "httpcore", "httpx")
+_NOISY = ("aiohttp.access", "alembic", "aiosqlite", "apscheduler", "asyncio", "httpcore", "httpx")
 
 
 class Redactor:

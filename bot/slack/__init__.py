@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from aiohttp import ClientSession
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 
 from bot.services import Services
 from bot.slack.actions import Actions
@@ -19,9 +21,18 @@ from bot.slack.workspace import Workspace
 
 def new_app(workspace: Workspace) -> AsyncApp:
     """Return a Bolt app that verifies nothing: the gate in front of it does, before it parses."""
+
+    async def authorize() -> AuthorizeResult:
+        # A function of its own: Bolt would fill in the `self` of a method.
+        return await workspace.authorize()
+
+    # Bolt reads SLACK_BOT_TOKEN by itself and warns that it does not use it.
+    logger = logging.getLogger("slack_bolt")
+    logger.setLevel(logging.ERROR)
     return AsyncApp(
+        logger=logger,
         client=workspace.client,
-        authorize=workspace.authorize,
+        authorize=authorize,
         request_verification_enabled=False,
         # Slack's own words for it would be shown to people who cannot do anything about it.
         user_facing_authorize_error_message="Beambot is starting. Try again in a few seconds.",

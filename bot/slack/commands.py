@@ -87,16 +87,8 @@ class Commands:
         direct: bool = False,
     ) -> None:
         """Watch tasks, and say what needs saying beside the card in the channel."""
-        watching, now = self._services.watching, self._services.clock()
+        watching = self._services.watching
         done = await watching.watch(place, ids, level, direct=direct)
-        if done.finished:
-            cards = task_cards(
-                [(known, CardButtons(refresh=True)) for known in done.finished], now=now
-            )
-            if len(done.finished) > FULL_CARDS:
-                cards = compact_cards(done.finished, now)
-            for message in cards:
-                await (answer.private(message) if direct else answer.public(message))
         if done.already:
             links = [await watching.link(card) for card in done.already_cards[:1]]
             names = await watching.names(place, [watch.task_id for watch in done.already])

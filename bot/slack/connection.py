@@ -65,8 +65,10 @@ class Connection:
         """
         await self._until_done("SLACK_BOT_TOKEN", self._learn)
         if self._socket is not None:
+            # The SDK would try a rejected token again for ever, so the first address is ours.
+            await self._until_done("SLACK_APP_TOKEN", self._ask_address)
             # From here on the SDK reconnects by itself.
-            await self._until_done("SLACK_APP_TOKEN", self._socket.connect_async)
+            await self._socket.connect_async()
 
     async def up(self) -> bool:
         """Tell whether Slack can reach the bot and knows it."""
@@ -78,6 +80,11 @@ class Connection:
         """Take nothing more from Slack."""
         if self._socket is not None:
             await self._socket.close_async()  # type: ignore[no-untyped-call]
+
+    async def _ask_address(self) -> None:
+        if self._socket is not None:
+            client = self._socket.client
+            client.wss_uri = await client.issue_new_wss_url()
 
     async def _learn(self) -> None:
         me = await self._workspace.learn()
@@ -92,7 +99,8 @@ class Connection:
                 code = error_code(error)
                 if code in _REJECTED:
                     raise Rejected(
-                        f"{variable} is rejected by Slack ({code}). `python app.py check` says more."
+                        f"{variable} is rejected by Slack ({code});"
+                        " `python app.py check` says more."
                     ) from error
                 why = code
             except (ClientError, SlackClientError, OSError, TimeoutError) as error:
