@@ -98,12 +98,10 @@ class CancelStore:
 
         await self._database.write(work)
 
-    async def refused(self, key: str) -> bool:
-        """Tell whether the channel would not take the report that was owed under ``key``."""
-        dead = select(deliveries.c.id).where(
-            deliveries.c.dedupe == key, deliveries.c.state == "dead"
-        )
-        return await self._database.read(lambda tx: tx.execute(dead).first() is not None)
+    async def fate(self, key: str) -> str | None:
+        """Return what became of the report owed under ``key``: its delivery's state."""
+        state = select(deliveries.c.state).where(deliveries.c.dedupe == key)
+        return await self._database.read(lambda tx: tx.execute(state).scalar_one_or_none())
 
     async def ask(self, place: Place, account: str, ids: Sequence[TaskId], now: datetime) -> str:
         """Keep a question whether to cancel several tasks; return its id."""

@@ -21,6 +21,9 @@ from storage.cancels import CancelStore
 CHECKS = (0.0, 0.5, 1.0, 2.0)
 """Seconds before each look that follows a cancel: a container needs a moment to stop."""
 
+PATIENCE, PAUSE = 20, 0.25
+"""How often, and how many seconds apart, the delivery of a report is looked at."""
+
 _log = structlog.get_logger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -112,9 +115,16 @@ class Cancelling:
         await self._deliverer.deliver_now(place.team_id, place.channel_id)
         return report
 
-    async def told(self, report: CancelReport) -> bool:
-        """Tell whether the channel was told, or will be once Slack takes messages again."""
-        return bool(report.key) and not await self._cancels.refused(report.key)
+    async def told(self, place: Place, report: CancelReport) -> bool:
+        """Tell whether the channel has the report, or gets it once Slack takes messages again."""
+        for _ in range(PATIENCE):
+            fate = await self._cancels.fate(report.key)
+            if fate in ("sent", "dead", None):
+                return fate == "sent"
+            # Owed still: whether the channel takes it at all shows when it is its turn.
+            await self._sleep(PAUSE)
+            await self._deliverer.deliver_now(place.team_id, place.channel_id)
+        return True
 
     async def ask(self, place: Place, ids: Sequence[TaskId]) -> str:
         """Keep the question whether to cancel several tasks; return its id."""

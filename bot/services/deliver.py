@@ -210,6 +210,8 @@ class Deliverer:
         kind = "post" if turn.posting else "edit"
         wait = error.retry_after or min(RETRY_FIRST * 2.0 ** min(turn.attempts, 6), RETRY_LIMIT)
         if isinstance(error, ChannelClosed):
+            # Nothing is owed to it any more; what comes next may find it open again.
+            wait = 0.0
             ended = await self._outbox.close_channel(claim, error.code, now)
             _log.warning(
                 "channel closed", channel=claim.channel_id, reason=error.code, watches=len(ended)

@@ -36,7 +36,7 @@ class Actions:
         report = await self._services.cancelling.cancel(
             turn.place, [task_id], via="button", card_id=view.card.id if view else None
         )
-        await self._commands.report(turn.answer, report)
+        await self._commands.report(turn.place, turn.answer, report)
         if view is None:
             await self._show_again(turn, task_id)
         elif not report.changed_something:
@@ -103,7 +103,7 @@ class Actions:
         report = await self._services.cancelling.cancel(
             turn.place, ids, via="button", card_id=view.card.id
         )
-        await self._commands.report(turn.answer, report)
+        await self._commands.report(turn.place, turn.answer, report)
 
     async def turn_page(self, turn: Turn) -> None:
         """Show another page of the list in its place."""
@@ -115,7 +115,7 @@ class Actions:
         report = await self._services.cancelling.answer(turn.place, turn.text)
         # Only now is it sure that the question was this person's to answer.
         await turn.answer.remove()
-        await self._commands.report(turn.answer, report)
+        await self._commands.report(turn.place, turn.answer, report)
 
     async def dismiss_cancel(self, turn: Turn) -> None:
         """Answer a question with no."""

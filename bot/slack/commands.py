@@ -114,7 +114,7 @@ class Commands:
         cancelling = self._services.cancelling
         if len(ids) == 1:
             report = await cancelling.cancel(turn.place, ids, via=turn.via)
-            return await self.report(turn.answer, report)
+            return await self.report(turn.place, turn.answer, report)
         question = await cancelling.ask(turn.place, ids)
         lookup = await self._services.look_up.look(turn.place, ids)
         if lookup.found:
@@ -125,11 +125,11 @@ class Commands:
             await turn.answer.private(errors.failures(lookup.failed))
         return None
 
-    async def report(self, answer: Answer, report: CancelReport) -> None:
+    async def report(self, place: Place, answer: Answer, report: CancelReport) -> None:
         """Say what a cancel did where the channel is not told, or cannot be."""
         if not report.changed_something:
             await answer.private(cancel_result(report))
-        elif not await self._services.cancelling.told(report):
+        elif not await self._services.cancelling.told(place, report):
             await answer.public(cancel_result(report))
 
     def cards(self, lookup: Lookup, *, private: bool = True) -> list[Message]:

@@ -68,7 +68,7 @@ class Connection:
             # The SDK would try a rejected token again for ever, so the first address is ours.
             await self._until_done("SLACK_APP_TOKEN", self._ask_address)
             # From here on the SDK reconnects by itself.
-            await self._socket.connect_async()
+            await self._socket.connect_async()  # type: ignore[no-untyped-call]
 
     async def up(self) -> bool:
         """Tell whether Slack can reach the bot and knows it."""

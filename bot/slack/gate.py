@@ -68,9 +68,10 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it with an error and nothing more."""
+        if not self._ready():
+            await _answer(send, 503)
+            return
         try:
-            if not self._ready():
-                raise Refused(503, "not ready")
             headers = _headers(scope)
             body = await _read(headers, receive)
             await self._verify(headers, body)

@@ -168,7 +168,8 @@ def test_a_wrong_modal_is_refused_by_its_path(view: JSON, path: str) -> None:
 
 def test_ids_left_out_are_made_up_and_given_ones_kept() -> None:
     made, kept = with_ids([actions({"type": "button", "text": plain("Go")}), INPUT])
-    assert made["block_id"] and made["elements"][0]["action_id"]
+    assert made["block_id"]
+    assert made["elements"][0]["action_id"]
     assert (kept["block_id"], kept["element"]["action_id"]) == ("b", "a")
 
 

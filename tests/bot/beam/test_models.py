@@ -82,8 +82,21 @@ def test_an_unusable_status_is_a_bad_answer(status: Any) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"null", b"[]", b"5", b"{", b"<html>no</html>", b"\xff\xfe\x00", b"{}", b'{"id": 5}']
-    + [b"[" * 100_000, b'{"id": "' + ID.encode() + b'"}', b"NaN", b"1" * 9_000],
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"5",
+        b"{",
+        b"<html>no</html>",
+        b"\xff\xfe\x00",
+        b"{}",
+        b'{"id": 5}',
+        b"[" * 100_000,
+        b'{"id": "' + ID.encode() + b'"}',
+        b"NaN",
+        b"1" * 9_000,
+    ],
 )
 def test_junk_is_a_bad_answer(body: bytes) -> None:
     with pytest.raises(BadAnswer):
@@ -104,8 +117,21 @@ def test_an_error_quotes_nothing_of_the_payload() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", "0001-01-01T00:00:00Z", "soon", 5, 1e300, True, [], {}, "9999-12-31T23:59:59-23:59"]
-    + ["2024-13-01T00:00:00Z", "1e9", "2024-07-22T14:02:28" + "0" * 90],
+    [
+        None,
+        "",
+        "0001-01-01T00:00:00Z",
+        "soon",
+        5,
+        1e300,
+        True,
+        [],
+        {},
+        "9999-12-31T23:59:59-23:59",
+        "2024-13-01T00:00:00Z",
+        "1e9",
+        "2024-07-22T14:02:28" + "0" * 90,
+    ],
 )
 def test_a_time_that_is_none(value: Any) -> None:
     assert parse(started_at=value).started_at is None
@@ -113,8 +139,12 @@ def test_a_time_that_is_none(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["2024-07-22T14:00:00Z", "2024-07-22T16:00:00+02:00", "2024-07-22T14:00:00"]
-    + ["2024-07-22T14:00:00.000000000Z"],
+    [
+        "2024-07-22T14:00:00Z",
+        "2024-07-22T16:00:00+02:00",
+        "2024-07-22T14:00:00",
+        "2024-07-22T14:00:00.000000000Z",
+    ],
 )
 def test_times_are_aware_and_utc(value: str) -> None:
     started = parse(started_at=value).started_at
@@ -150,8 +180,19 @@ def test_a_broken_config_costs_only_what_it_says(config: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(0, 0), (2.0, 2), ("180", 180), (-1, None), (True, None), ("x", None), (None, None)]
-    + [(2**40, None), (float("inf"), None), (float("nan"), None), ("9" * 5000, None)],
+    [
+        (0, 0),
+        (2.0, 2),
+        ("180", 180),
+        (-1, None),
+        (True, None),
+        ("x", None),
+        (None, None),
+        (2**40, None),
+        (float("inf"), None),
+        (float("nan"), None),
+        ("9" * 5000, None),
+    ],
 )
 def test_numbers(value: Any, number: int | None) -> None:
     config = json.dumps({"task_policy": {"timeout": value}})

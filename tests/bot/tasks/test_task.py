@@ -87,7 +87,9 @@ def test_waiting_and_running_times(
 
 def test_a_task_without_times_has_none() -> None:
     task = Task(ID, Status("RUNNING"))
-    assert task.waited(NOON) is task.ran(NOON) is task.timeout_share(NOON) is None
+    assert task.waited(NOON) is None
+    assert task.ran(NOON) is None
+    assert task.timeout_share(NOON) is None
 
 
 @pytest.mark.parametrize(

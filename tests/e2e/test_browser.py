@@ -1,0 +1,122 @@
+"""A person's way through the main job, in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.stack import ROOT, Stack
+
+BROWSER = next(
+    (
+        found
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (found := shutil.which(name))
+    ),
+    None,
+)
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(BROWSER is None, reason="no browser: apt-get install chromium"),
+]
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+SHORT = 20_000
+
+
+@pytest.fixture
+def page(socket_stack: Stack) -> Iterator[Page]:
+    """The page of the workspace, which must log no error."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
+        page = browser.new_page(viewport={"width": 1200, "height": 860})
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.set_default_timeout(SHORT)
+        page.goto(socket_stack.slack)
+        yield page
+        browser.close()
+        assert errors == []
+
+
+def picture(page: Page, name: str, folder: Path) -> None:
+    """Take a picture; into the documentation if ``PICTURES`` is set."""
+    target = ROOT / "docs" / "images" if os.environ.get("PICTURES") else folder
+    page.screenshot(path=target / f"{name}.png")
+
+
+def send(page: Page, text: str) -> None:
+    page.get_by_label("Message #training").fill(text)
+    page.get_by_label("Message #training").press("Enter")
+
+
+def test_watch_see_it_change_cancel_and_see_the_truth(
+    page: Page, socket_stack: Stack, tmp_path: Path
+) -> None:
+    task = socket_stack.task((0, "PENDING"), (3, "RUNNING"), (600, "COMPLETE"))
+    send(page, f"/beam watch {task}")
+    card = page.locator("#messages .message:not(.ephemeral)").filter(has_text=task).first
+    expect(card).to_contain_text("Waiting in the queue", timeout=SHORT)
+    expect(card).to_contain_text("Running", timeout=SHORT)
+    expect(card).to_contain_text("1 reply", timeout=SHORT)
+    card.locator(".replies").click()
+    expect(page.locator(".thread-pane")).to_contain_text("PENDING → RUNNING", timeout=SHORT)
+    picture(page, "watch", tmp_path)
+    page.locator("select#person").select_option("U0OMAR")
+    card.get_by_text("Cancel", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("cannot be undone")
+    picture(page, "confirm", tmp_path)
+    dialog.locator(".confirm-no").click()
+    expect(dialog).to_have_count(0)
+    card.get_by_text("Cancel", exact=True).click()
+    page.locator(".confirm-yes").click()
+    expect(card).to_contain_text("Cancelled", timeout=SHORT)
+    expect(card.get_by_text("Cancel", exact=True)).to_have_count(0)
+    card.locator(".replies").click()
+    thread = page.locator(".thread-pane")
+    expect(thread).to_contain_text("@omar asked to cancel", timeout=SHORT)
+    expect(thread).to_contain_text("cancelled by @omar", timeout=SHORT)
+    picture(page, "cancelled", tmp_path)
+
+
+def test_help_and_status_are_for_the_caller_alone(
+    page: Page, socket_stack: Stack, tmp_path: Path
+) -> None:
+    page.get_by_label("Message #training").type("/b")
+    expect(page.locator(".completion")).to_contain_text("/beam")
+    send(page, "/beam help")
+    answer = page.locator("#messages .ephemeral").filter(has_text="Beambot looks after").last
+    expect(answer).to_contain_text("Only visible to you", timeout=SHORT)
+    picture(page, "help", tmp_path)
+    answer.get_by_text("Run list").click()
+    expect(page.locator("#messages .ephemeral").last).to_contain_text(
+        "in this channel", timeout=SHORT
+    )
+    task = socket_stack.task((0, "RUNNING"), (600, "COMPLETE"))
+    send(page, f"/beam {task}")
+    card = page.locator("#messages .ephemeral").filter(has_text=task).last
+    expect(card).to_contain_text("sdxl:render_poster", timeout=SHORT)
+    picture(page, "status", tmp_path)
+    card.get_by_text("Share", exact=True).click()
+    shared = page.locator("#messages .message:not(.ephemeral)").filter(has_text=task)
+    expect(shared).to_contain_text("Shared by @ana", timeout=SHORT)
+
+
+def test_the_shortcut_opens_a_modal(page: Page, socket_stack: Stack) -> None:
+    task = socket_stack.task()
+    page.get_by_label("Shortcuts").click()
+    page.get_by_text("Watch a Beam task").click()
+    modal = page.get_by_role("dialog")
+    modal.locator("textarea").fill("no id here")
+    modal.locator(".modal-submit").click()
+    expect(modal.locator(".error").first).to_contain_text("no task id", timeout=SHORT)
+    modal.locator("textarea").fill(task)
+    modal.locator(".modal-submit").click()
+    expect(modal).to_have_count(0, timeout=SHORT)
+    card = page.locator("#messages .message:not(.ephemeral)").filter(has_text=task)
+    expect(card).to_be_visible(timeout=SHORT)

@@ -1,0 +1,192 @@
+"""The bot, the local workspace and the simulated Beam as real processes over real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from demo.launcher import APP_TOKEN, BEAM_TOKEN, BOT_TOKEN, clean_environment
+
+ROOT = Path(__file__).parent.parent
+SECRET = "local-signing-secret"
+ANA, OMAR, GUS, EVE = "U0ANA", "U0OMAR", "U0GUS", "U0EVE"
+TRAINING, INFERENCE, RANDOM, OPS = "C0TRAINING", "C0INFERENCE", "C0RANDOM", "G0OPS"
+PATIENCE = 20.0
+JSON = dict[str, Any]
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T | None], what: str = "", patience: float = PATIENCE) -> T:
+    """Return the first true value of ``look``, or fail after ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        if found := look():
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"did not happen within {patience:g} s: {what or look}")
+        time.sleep(0.05)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+class Stack:
+    """Three programs, and what a test does to them.
+
+    Args:
+        folder: for the database and the logs.
+        http: whether Slack reaches the bot over HTTP instead of Socket Mode.
+    """
+
+    def __init__(self, folder: Path, *, http: bool, settings: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        workspace, beam, bot = free_ports(3)
+        self.slack, self.beam = f"http://127.0.0.1:{workspace}", f"http://127.0.0.1:{beam}"
+        self.bot = f"http://127.0.0.1:{bot}"
+        self.events = f"{self.bot}/slack/events"
+        self.client = httpx.Client(trust_env=False, timeout=20)
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        transport = {"SLACK_SIGNING_SECRET": SECRET} if http else {"SLACK_APP_TOKEN": APP_TOKEN}
+        self.environment = {
+            **clean_environment(os.environ),
+            "SLACK_BOT_TOKEN": BOT_TOKEN,
+            **transport,
+            "SLACK_API_URL": f"{self.slack}/api/",
+            "BEAM_TOKEN": BEAM_TOKEN,
+            "BEAM_API_URL": f"{self.beam}/v2",
+            "DATABASE_URL": f"sqlite:///{folder / 'beambot.db'}",
+            "HOST": "127.0.0.1",
+            "PORT": str(bot),
+            "POLL_INTERVAL": "0.2",
+            "POLL_MAX_INTERVAL": "1",
+            **(settings or {}),
+        }
+        manifest = folder / "manifest.json"
+        arguments = ["app.py", "manifest"]
+        manifest.write_bytes(
+            subprocess.run(
+                [sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True
+            ).stdout
+        )
+        self._start("beam", ["-m", "demo.beam", "--port", str(beam), "--token", BEAM_TOKEN])
+        events = ["--events-url", self.events] if http else []
+        options = ["--port", str(workspace), "--manifest", str(manifest), "--no-rate-limits"]
+        self._start("workspace", ["-m", "demo.workspace", *options, *events])
+        for url in (self.beam, self.slack):
+            eventually(lambda url=url: self._answers(f"{url}/healthz"), url)  # type: ignore[misc]
+        self.start_bot()
+
+    def start_bot(self) -> None:
+        """Start the bot and wait until it is ready."""
+        self._start("bot", ["app.py"])
+        self.see_ready()
+
+    def see_ready(self) -> None:
+        """Wait until the bot is ready."""
+        eventually(lambda: self._answers(f"{self.bot}/readyz"), "the bot is ready")
+
+    def stop_bot(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """End the bot; return its exit code and the seconds that it took."""
+        process, began = self._running.pop("bot"), time.monotonic()
+        process.send_signal(number)
+        return process.wait(15), time.monotonic() - began
+
+    def stop(self) -> None:
+        """End everything."""
+        for process in reversed(self._running.values()):
+            process.terminate()
+        for process in self._running.values():
+            process.wait(15)
+        self.client.close()
+
+    def log_of(self, name: str) -> str:
+        """Return what a program wrote."""
+        return (self.folder / f"{name}.log").read_text()
+
+    def task(self, *life: tuple[float, str], kind: str = "image") -> str:
+        """Start a simulated task with a life of (seconds, status); return its id."""
+        steps = life or ((0, "PENDING"), (0.2, "RUNNING"), (600, "COMPLETE"))
+        given = {"kind": kind, "life": [list(step) for step in steps]}
+        answer = self.client.post(f"{self.beam}/_control/tasks", json=given).raise_for_status()
+        return str(answer.json()[0]["id"])
+
+    def control(self, step: str, **given: Any) -> JSON:
+        """Do something as a person, or to the workspace."""
+        answer = self.client.post(f"{self.slack}/_control/{step}", json=given)
+        said: JSON = answer.json()
+        assert answer.status_code == 200, said
+        return said
+
+    def command(self, text: str, user: str = ANA, channel: str = TRAINING) -> JSON:
+        """Use ``/beam``; it must be acknowledged."""
+        said = self.control("command", user=user, channel=channel, text=text)
+        assert said["status"] == 200, said
+        return said
+
+    def say(self, text: str, user: str = ANA, channel: str = TRAINING, **rest: Any) -> JSON:
+        """Write a message."""
+        return self.control("message", user=user, channel=channel, text=text, **rest)
+
+    def press(self, message: JSON, action_id: str, user: str = ANA) -> JSON:
+        """Press a button of a message."""
+        where = {"channel": message["channel"], "ts": message["ts"]}
+        return self.control("act", user=user, action_id=action_id, **where)
+
+    def messages(self, channel: str = TRAINING) -> list[JSON]:
+        """Return what the bot and Slack itself have said in a channel and what still stands."""
+        state = self.client.get(f"{self.slack}/_control/state").raise_for_status().json()
+        said: list[JSON] = state["messages"].get(channel, [])
+        return [one for one in said if (one["is_bot"] or one["notice"]) and not one["deleted"]]
+
+    def see(self, *words: str, channel: str = TRAINING, count: int = 1, **fields: Any) -> JSON:
+        """Wait for messages that hold all words, and return the last; ``fields`` must be equal."""
+
+        def found() -> list[JSON] | None:
+            hits = self.find(*words, channel=channel, **fields)
+            return hits if len(hits) >= count else None
+
+        return eventually(found, f"{words} {fields} in {channel}")[-1]
+
+    def find(self, *words: str, channel: str = TRAINING, **fields: Any) -> list[JSON]:
+        """Return the messages that hold all words."""
+        return [
+            one
+            for one in self.messages(channel)
+            if all(word in one["text"] + json.dumps(one["blocks"]) for word in words)
+            and all(one[name] == value for name, value in fields.items())
+        ]
+
+    def _answers(self, url: str) -> bool:
+        for name, process in self._running.items():
+            assert process.poll() is None, f"{name} ended: {self.log_of(name)[-2000:]}"
+        try:
+            return self.client.get(url).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _start(self, name: str, arguments: list[str]) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=self.environment if name == "bot" else clean_environment(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
