@@ -12,14 +12,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.stack import ROOT, Stack
 
-BROWSER = next(
-    (
-        found
-        for name in ("chromium", "chromium-browser", "google-chrome")
-        if (found := shutil.which(name))
-    ),
-    None,
-)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next((found for name in NAMES if (found := shutil.which(name))), None)
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(BROWSER is None, reason="no browser: apt-get install chromium"),
@@ -94,9 +88,8 @@ def test_help_and_status_are_for_the_caller_alone(
     expect(answer).to_contain_text("Only visible to you", timeout=SHORT)
     picture(page, "help", tmp_path)
     answer.get_by_text("Run list").click()
-    expect(page.locator("#messages .ephemeral").last).to_contain_text(
-        "in this channel", timeout=SHORT
-    )
+    last = page.locator("#messages .ephemeral").last
+    expect(last).to_contain_text("in this channel", timeout=SHORT)
     task = socket_stack.task((0, "RUNNING"), (600, "COMPLETE"))
     send(page, f"/beam {task}")
     card = page.locator("#messages .ephemeral").filter(has_text=task).last

@@ -28,7 +28,7 @@ def test_a_beam_that_fails_never_makes_up_a_status(socket_stack: Stack, kind: st
     stack = socket_stack
     task = stack.task()
     stack.command(f"watch {task}", channel=INFERENCE)
-    card = stack.see(task, "RUNNING", channel=INFERENCE)
+    card = stack.see(task, "RUNNING", channel=INFERENCE, thread_ts=None)
     beam_fault(stack, kind)
     try:
         note = "rejects our token" if kind == "401" else "has not answered"
@@ -54,10 +54,12 @@ def test_a_killed_bot_forgets_nothing(socket_stack: Stack) -> None:
     stack.command(f"watch {task}")
     card = stack.see(task, "RUNNING", thread_ts=None)
     stack.stop_bot(signal.SIGKILL)
-    row = f"{stack.beam}/_control/tasks"
-    eventually(
-        lambda: "FAILED" in str([t for t in stack.client.get(row).json() if t["id"] == task])
-    )
+
+    def over() -> bool:
+        rows = stack.client.get(f"{stack.beam}/_control/tasks").json()
+        return "FAILED" in str([row for row in rows if row["id"] == task])
+
+    eventually(over)
     stack.start_bot()
     end = stack.see(task, "FAILED", thread_ts=card["ts"], broadcast=True)
     assert f"<@{ANA}>" in end["text"]
@@ -73,10 +75,14 @@ def test_sigterm_is_a_clean_stop_within_ten_seconds(socket_stack: Stack) -> None
 
 def test_a_lost_socket_is_opened_again(socket_stack: Stack) -> None:
     socket_stack.control("disconnect")
-    socket_stack.see_ready()
     task = socket_stack.task()
-    socket_stack.command(f"status {task}")
-    socket_stack.see(task, ephemeral_to=ANA)
+
+    def taken() -> bool:
+        asked = {"user": ANA, "channel": INFERENCE, "text": f"status {task}"}
+        return bool(socket_stack.control("command", **asked)["status"] == 200)
+
+    eventually(taken)
+    socket_stack.see(task, channel=INFERENCE, ephemeral_to=ANA)
 
 
 def signed(body: bytes, when: int, secret: str = SECRET) -> dict[str, str]:
