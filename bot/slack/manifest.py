@@ -18,8 +18,6 @@ SCOPES = {
     "im:history": "receive what people write to it in a direct message",
     "im:write": "open a direct message for `watch … me`",
     "users:read": "tell admins, members and guests apart when somebody cancels",
-    "channels:read": "check that it is in a public channel before it promises to post there",
-    "groups:read": "check the same of a private channel",
 }
 
 _DESCRIPTION = "Look up, watch and cancel Beam Cloud tasks without leaving Slack."

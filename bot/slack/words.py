@@ -36,7 +36,7 @@ _SYNONYMS = {
     "usage": "help",
     "commands": "help",
 }
-_CLOSE = 0.5
+_CLOSE, _CLOSE_SYNONYM = 0.5, 0.8
 """How alike a word must be to a verb to be taken for a slip of the finger (0 to 1)."""
 
 # Slack's spelling of links, people and channels: <what|label>. The label may hold spaces.
@@ -126,7 +126,9 @@ def _suggest(word: str, ids: list[TaskId]) -> str | None:
         (name for name in VERB_NAMES if len(word) >= 2 and name.startswith(word)), None
     )
     if verb is None:
-        close = get_close_matches(word, [*VERB_NAMES, *_SYNONYMS], n=1, cutoff=_CLOSE)
+        close = get_close_matches(word, VERB_NAMES, n=1, cutoff=_CLOSE)
+        # Synonyms are long, and much is a little like one of them.
+        close = close or get_close_matches(word, _SYNONYMS, n=1, cutoff=_CLOSE_SYNONYM)
         verb = _SYNONYMS.get(close[0], close[0]) if close else None
     if verb is None:
         verb = "status" if ids else None

@@ -1,3 +1,0 @@
-"""The records that services hand to whoever shows them."""
-
-from bot.tasks.records import *  # noqa: F403
