@@ -81,6 +81,7 @@ def register(
         "cancel.confirm": actions.confirm_cancel,
         "cancel.dismiss": actions.dismiss_cancel,
         "help.run": actions.run_help,
+        "help.run.all": actions.run_help,
     }.items():
         app.action(action_id)(guard.listener(read.click, handler))
     app.action(re.compile(".*"))(guard.listener(read.click, actions.unknown))

@@ -132,7 +132,7 @@ def _about(verb: Verb) -> Message:
             button(f"Run {verb.name}", "help.run", verb.run)
             if verb.run and verb.run != "help"
             else None,
-            button("All commands", "help.run", "help", spoken="Show help for all commands"),
+            button("All commands", "help.run.all", "help", spoken="Show help for all commands"),
         ),
     ]
     text = f"{usage}: {verb.does}. {verb.more}\nFor example:\n{examples}\n{_TASK}"
