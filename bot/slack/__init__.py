@@ -83,5 +83,7 @@ def register(
         "help.run": actions.run_help,
         "help.run.all": actions.run_help,
     }.items():
-        app.action(action_id)(guard.listener(read.click, handler))
+        # A number follows where one message has several such buttons.
+        pattern = re.compile(rf"^{re.escape(action_id)}(?:\.\d+)?$")
+        app.action(pattern)(guard.listener(read.click, handler))
     app.action(re.compile(".*"))(guard.listener(read.click, actions.unknown))

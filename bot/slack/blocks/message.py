@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,10 +33,35 @@ _BIDI = {"R", "AL", "AN"}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message: its plain fallback, and its blocks."""
+    """A message: its plain fallback, and its blocks.
+
+    Buttons that do the same to several tasks get a number behind their ``action_id``: it must be
+    unique in a message. :func:`action_name` takes it off again.
+    """
 
     text: str
     blocks: list[JSON]
+
+    def __post_init__(self) -> None:
+        _number(self.blocks)
+
+
+_NUMBER = re.compile(r"\.\d+$")
+
+
+def action_name(action_id: str) -> str:
+    """Return what a button does, without the number that makes it unique."""
+    return _NUMBER.sub("", action_id)
+
+
+def _number(blocks: list[JSON]) -> None:
+    """Make every ``action_id`` unique in a message; numbers given before are given anew."""
+    times: Counter[str] = Counter()
+    for item in _inside(blocks):
+        if "action_id" in item:
+            name = action_name(item["action_id"])
+            times[name] += 1
+            item["action_id"] = name if times[name] == 1 else f"{name}.{times[name]}"
 
 
 class LimitBroken(ValueError):
