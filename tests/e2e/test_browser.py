@@ -100,6 +100,13 @@ def test_help_and_status_are_for_the_caller_alone(
     expect(shared).to_contain_text("Shared by @ana", timeout=SHORT)
 
 
+def test_the_home_tab_takes_the_channels_place_and_gives_it_back(page: Page) -> None:
+    page.locator(".open-home").click()
+    expect(page.locator("#messages")).to_contain_text("The app shows nothing here.")
+    page.locator('[data-channel="C0TRAINING"]').click()
+    expect(page.locator("#messages .message").first).to_be_visible(timeout=SHORT)
+
+
 def test_the_shortcut_opens_a_modal(page: Page, socket_stack: Stack) -> None:
     task = socket_stack.task()
     page.get_by_label("Shortcuts").click()

@@ -75,7 +75,13 @@ function refresh(name, work) {
   return mine.done;
 }
 
-const showChannel = () => refresh("channel", () => fill($("#messages"), "channel", { channel: state.channel }));
+const showChannel = () => refresh("channel", async () => {
+  if (!state.home) await fill($("#messages"), "channel", { channel: state.channel });
+});
+// The Home tab takes the channel's place until a channel is opened again.
+const showHome = () => refresh("home", async () => {
+  if (state.home) await fill($("#messages"), "home", {});
+});
 const showThread = () => refresh("thread", async () => {
   $(".thread-pane").hidden = !state.thread;
   if (state.thread) await fill($("#thread"), "thread", { channel: state.channel, ts: state.thread });
@@ -114,6 +120,7 @@ function mark() {
 
 async function open(channel, thread = null) {
   state.channel = channel;
+  state.home = false;
   state.thread = thread;
   delete $("#messages").dataset.filled;
   document.body.classList.remove("menu-open");
@@ -137,6 +144,8 @@ stream.onmessage = ({ data }) => {
   const event = JSON.parse(data);
   if (event.kind.startsWith("view_")) {
     if (event.data.errors) showErrors(event.data.errors); else showModal();
+  } else if (event.kind === "home") {
+    showHome();
   } else if (event.kind === "channel") {
     showSidebar();
   } else if (event.kind === "notice" && event.data.text) {
@@ -196,7 +205,13 @@ document.addEventListener("click", (event) => {
   const target = event.target.closest("a, button");
   if (!target) return;
   const message = target.closest(".message");
-  if (target.matches("#channels a")) {
+  if (target.matches(".open-home")) {
+    event.preventDefault();
+    state.home = true;
+    $("#title").textContent = "Beambot: Home tab";
+    post("open-home", {}).then(showHome);
+    showHome();
+  } else if (target.matches("#channels a")) {
     event.preventDefault();
     open(target.dataset.channel);
   } else if (target.matches(".open-thread")) {
