@@ -90,10 +90,6 @@ class Deliverer:
         if running := self._at_work.get(place):
             await asyncio.wait([running])
 
-    def busy(self, team_id: str, channel_id: str) -> bool:
-        """Tell whether a channel is being served here."""
-        return (team_id, channel_id) in self._at_work
-
     async def settle(self) -> None:
         """Wait until everything that was started is done."""
         while self._at_work:

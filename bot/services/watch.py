@@ -15,7 +15,7 @@ from bot.tasks.records import Card, CardView, Failure, Place, Watch, Watched, Wa
 from storage.watches import WatchStore
 
 _PATIENCE = 20
-"""How often a card that another deliverer took is looked for …"""
+"""How often a card that could not be posted at once is looked for …"""
 
 _PAUSE = 0.1
 """… and the seconds between."""
@@ -114,8 +114,7 @@ class Watching:
                 )
             if view.card.ts is not None:
                 return view, True
-            if not self._deliverer.busy(place.team_id, place.channel_id):
-                break
+            # Another copy may be at it, or the channel had a message less than a second ago.
             await asyncio.sleep(_PAUSE)
         return view, False
 

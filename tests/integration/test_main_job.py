@@ -69,6 +69,15 @@ def test_watching_what_is_over_shows_it_and_watches_nothing(stack: Stack) -> Non
     assert [one["ts"] for one in stack.find(task, channel=INFERENCE)] == [card["ts"]]
 
 
+def test_two_watches_at_once_both_get_their_card_and_no_excuse(stack: Stack) -> None:
+    tasks = [stack.task(), stack.task()]
+    for task in tasks:
+        stack.command(f"watch {task}", channel=INFERENCE)
+    for task in tasks:
+        stack.see(task, "Watched by", channel=INFERENCE, thread_ts=None)
+    assert not stack.find("has not accepted the card yet", channel=INFERENCE)
+
+
 def test_a_group_is_one_card_and_ends_with_one_announcement(stack: Stack) -> None:
     good = stack.task((0, "RUNNING"), (2, "COMPLETE"))
     bad = stack.task((0, "RUNNING"), (1, "FAILED"))
