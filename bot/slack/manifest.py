@@ -66,9 +66,8 @@ def build_manifest(url: str | None = None) -> dict[str, Any]:
             "bot_user": {"display_name": "Beambot", "always_online": True},
             "shortcuts": [
                 {
-                    # Kept to 24 characters, as Slack's form for shortcuts asks; the reference
-                    # names no limit. "Watch tasks in this message" would be 27.
-                    "name": "Watch tasks in a message",
+                    # The reference names no limit; Slack's form for shortcuts stops at 24.
+                    "name": "Watch tasks in this message",
                     "type": "message",
                     "callback_id": WATCH_IN_MESSAGE,
                     "description": "Watch every Beam task whose id is in this message",
