@@ -12,7 +12,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from typing import cast
+from pathlib import Path
+from typing import TypeVar, cast
 
 import click
 import structlog
@@ -21,7 +22,6 @@ from aiohttp import ClientSession
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
 from bot import log
@@ -32,11 +32,13 @@ from bot.schedule import new_schedule
 from bot.services import Services
 from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
+from bot.services.doors import Doors
+from bot.services.health import Health
 from bot.services.look_up import LookUp
 from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.watch import Watching
-from bot.settings import Settings, SettingsError
+from bot.settings import DatabaseSettings, Settings, SettingsError
 from bot.slack import new_app, register
 from bot.slack.connection import Connection, Rejected
 from bot.slack.gate import Gate
@@ -47,9 +49,10 @@ from bot.slack.people import SlackPeople
 from bot.slack.workspace import Workspace
 from bot.tasks.follow import Pace
 from bot.web import new_web
+from storage.backup import copy_database
 from storage.cancels import CancelStore
-from storage.database import Database
-from storage.migrate import is_current, migrate
+from storage.database import Database, StorageUnavailable
+from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.seen import SeenStore
 from storage.tables import DEFAULT_ACCOUNT
@@ -98,18 +101,22 @@ class Bot:
         courier = SlackCourier(workspace, now)
         people = SlackPeople(workspace, now)
         look_up = LookUp(beam, DEFAULT_ACCOUNT, self._tasks, watches, now, pace)
-        deliverer = Deliverer(self._outbox, watches, courier, now, self._metrics)
+        workspaces = Doors()
+        deliverer = Deliverer(self._outbox, watches, courier, now, self._metrics, workspaces)
+        self._health = Health(
+            database, self._tasks, self._outbox, now, time.monotonic, self._metrics
+        )
         policy = Policy(people, watches, DEFAULT_ACCOUNT, settings.cancel_policy)
         self._services = Services(
             look_up=look_up,
             watching=Watching(look_up, watches, deliverer, courier, now),
             cancelling=Cancelling(beam, look_up, CancelStore(database), policy, deliverer, now),
             policy=policy,
-            poller=Poller(look_up, self._tasks, now, self._metrics, pace),
+            poller=Poller(look_up, self._tasks, now, self._metrics, pace, workspaces),
             deliverer=deliverer,
             clock=now,
         )
-        self._guard = Guard(self._seen, policy, now)
+        self._guard = Guard(self._seen, policy, now, self._metrics)
         app = new_app(workspace)
         register(app, self._services, workspace, self._guard, session)
         events = handler = None
@@ -122,22 +129,26 @@ class Bot:
                 self._seen,
                 now,
                 lambda: workspace.known,
+                self._metrics,
             )
         self._connection = Connection(workspace, handler)
         self._schedule = new_schedule(
-            self._services.poller.tick,
-            deliverer.tick,
+            self._poll,
+            self._deliver,
+            self._health.beat,
+            self._resume,
             self._purge,
             poll_interval=settings.poll_interval,
         )
-        parts = {
-            "database": self._migrated,
-            "poller": self._polling,
-            "slack": self._connection.up,
+        self._parts = {
+            "database": self._health.database,
+            "poller": self._health.poller,
+            "deliveries": self._health.deliveries,
+            "slack": self._connection.down,
         }
         self._web = _Server(
             uvicorn.Config(
-                new_web(events, parts, self._measure),
+                new_web(events, self._parts, self._measure),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -156,6 +167,7 @@ class Bot:
         Raises:
             Rejected: Slack rejects a token.
         """
+        await self._health.beat()
         serving = asyncio.create_task(self._web.serve(sockets=[listener]))
         self._services.poller.start()
         self._schedule.start()
@@ -185,25 +197,40 @@ class Bot:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._services.deliverer.stop(), STOP_SENDING)
 
+    async def _poll(self) -> None:
+        with _tolerant("poll"):
+            await self._services.poller.tick()
+            self._health.ticked("poll")
+
+    async def _deliver(self) -> None:
+        with _tolerant("deliver"):
+            await self._services.deliverer.tick()
+            self._health.ticked("deliver")
+
+    async def _resume(self) -> None:
+        with _tolerant("resume"):
+            await self._services.cancelling.resume()
+
     async def _purge(self) -> None:
-        await self._seen.purge(now())
-
-    async def _migrated(self) -> bool:
-        try:
-            return await is_current(self._database)
-        except SQLAlchemyError:
-            _log.exception("the database does not answer")
-            return False
-
-    async def _polling(self) -> bool:
-        return bool(self._schedule.running)
+        with _tolerant("purge"):
+            await self._seen.purge(now())
+            await self._outbox.purge(now())
 
     async def _measure(self) -> bytes:
-        watched, _ = await self._tasks.counts(now())
-        oldest = await self._outbox.oldest_owed()
-        age = max(0.0, (now() - oldest).total_seconds()) if oldest else 0.0
-        self._metrics.stored(watched=watched, oldest_owed=age)
+        for name, check in self._parts.items():
+            self._metrics.part(name, ready=await check() is None)
+        for job in ("poll", "deliver"):
+            self._metrics.tick_age(job, self._health.last_tick(job))
         return self._metrics.text()
+
+
+@contextlib.contextmanager
+def _tolerant(job: str) -> Iterator[None]:
+    """Put a job off while the database cannot be used; ``/readyz`` and one log line say so."""
+    try:
+        yield
+    except StorageUnavailable as error:
+        _log.debug("put off", job=job, reason=error.reason)
 
 
 class _Server(uvicorn.Server):
@@ -241,8 +268,8 @@ async def run_bot(settings: Settings, listener: socket.socket) -> int:
     async with outside(settings) as (database, session, beam):
         try:
             await migrate(database)
-        except (SQLAlchemyError, OSError) as error:
-            return fail(f"DATABASE_URL cannot be used: {reason(error)}")
+        except StorageUnavailable as error:
+            return fail(f"DATABASE_URL cannot be used: {error.reason}.")
         try:
             await Bot(settings, database, session, beam).run(listener, stop)
         except Rejected as error:
@@ -260,22 +287,17 @@ async def print_checks(settings: Settings) -> int:
     return 0 if holds else 1
 
 
-async def migrate_only(settings: Settings) -> int:
+async def migrate_only(settings: DatabaseSettings) -> int:
     """Bring the schema up to date; return the exit code."""
     database = Database(settings.database_url_async)
     try:
         before, after = await migrate(database)
-    except (SQLAlchemyError, OSError) as error:
-        return fail(f"DATABASE_URL cannot be used: {reason(error)}")
+    except StorageUnavailable as error:
+        return fail(f"DATABASE_URL cannot be used: {error.reason}.")
     finally:
         await database.close()
     print(f"The schema is up to date: {before or 'empty'} -> {after}.")
     return 0
-
-
-def reason(error: Exception) -> str:
-    """Return a database's own words for an error, without the statement."""
-    return str(getattr(error, "orig", None) or error)
 
 
 def fail(line: str) -> int:
@@ -284,13 +306,21 @@ def fail(line: str) -> int:
     return 1
 
 
-def load() -> Settings:
-    """Read the settings and set logging up, or end with one line a bad value."""
+S = TypeVar("S", bound=DatabaseSettings)
+
+
+def load_as(kind: type[S]) -> tuple[S, log.Redactor]:
+    """Read settings and set logging up, or end with one line a bad value."""
     try:
-        settings = Settings.load(os.environ)
+        settings = kind.load(os.environ)
     except SettingsError as error:
         sys.exit(fail("\n".join(error.lines)))
-    redactor = log.configure(settings.log_level, settings.log_format)
+    return settings, log.configure(settings.log_level, settings.log_format)
+
+
+def load() -> Settings:
+    """Read all settings, and keep what is secret in them out of the log."""
+    settings, redactor = load_as(Settings)
     for secret in (
         settings.slack_bot_token,
         settings.slack_app_token,
@@ -340,7 +370,22 @@ def manifest(url: str | None) -> None:
 @main.command(name="migrate")
 def migrate_command() -> None:
     """Bring the database schema up to date and end."""
-    sys.exit(asyncio.run(migrate_only(load())))
+    settings, _ = load_as(DatabaseSettings)
+    sys.exit(asyncio.run(migrate_only(settings)))
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+def backup(target: Path) -> None:
+    """Copy the database to the file TARGET, consistently, while the bot may be running."""
+    settings, _ = load_as(DatabaseSettings)
+    try:
+        size = copy_database(settings.database_file, target)
+    except FileExistsError:
+        sys.exit(fail(f"{target} exists already; name a new file."))
+    except StorageUnavailable as error:
+        sys.exit(fail(f"No backup was made: {error.reason}."))
+    print(f"Copied {settings.database_file} to {target}: {size} bytes, checked.")
 
 
 if __name__ == "__main__":

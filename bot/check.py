@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from aiohttp import ClientError, ClientSession
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.beam import BeamClient, BeamError, Unauthorized
 from bot.settings import Settings
 from bot.slack.answer import error_code
 from bot.slack.manifest import SCOPES
-from storage.database import Database
-from storage.migrate import is_current
+from storage.database import Database, StorageUnavailable
+from storage.migrate import is_current, write_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,14 @@ async def run_checks(
 
 async def _database(database: Database) -> Result:
     try:
-        await database.ping()
+        await write_nothing(database)
         current = await is_current(database)
-    except (SQLAlchemyError, OSError) as error:
-        why = str(getattr(error, "orig", None) or type(error).__name__)
+    except StorageUnavailable as error:
         return Result(
-            False, "database", f"cannot be used ({why}). Check DATABASE_URL and the folder's rights"
+            False,
+            "database",
+            f"cannot be used ({error.reason}). Check DATABASE_URL, the folder's rights and the"
+            " space left",
         )
     said = "up to date" if current else "reachable; the start brings its schema up to date"
     return Result(True, "database", said)

@@ -40,3 +40,7 @@ class SlackRefused(UserError):
 
 class SlackUnavailable(UserError):
     """Slack could not be reached or would not answer now."""
+
+
+class BotUnavailable(UserError):
+    """Beambot itself cannot do its work now."""

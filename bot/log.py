@@ -147,6 +147,11 @@ def configure(
     return redactor
 
 
+def new_trace() -> str:
+    """Return a fresh id for a request or a poll, carried by all that it causes."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(12))
+
+
 def new_error_id() -> str:
     """Return a fresh id, shown to the user and logged, by which an unexpected failure is found."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(8))

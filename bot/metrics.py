@@ -40,6 +40,47 @@ class Metrics:
         self._watched = Gauge(
             "beambot_watched_tasks", "Tasks that are polled.", registry=self._registry
         )
+        self._overdue = Gauge(
+            "beambot_most_overdue_poll_seconds",
+            "How late the most overdue check is.",
+            registry=self._registry,
+        )
+        self._tick_age = Gauge(
+            "beambot_last_tick_seconds",
+            "Seconds since a job last looked for due work; -1 before the first time.",
+            ["job"],
+            registry=self._registry,
+        )
+        self._database = Gauge(
+            "beambot_database_up", "Whether the database can be written.", registry=self._registry
+        )
+        self._ready = Gauge(
+            "beambot_ready", "Whether each part is ready.", ["part"], registry=self._registry
+        )
+        self._acks = Histogram(
+            "beambot_ack_seconds",
+            "From the arrival of a request from Slack to its acknowledgement.",
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
+            registry=self._registry,
+        )
+        self._requests = Counter(
+            "beambot_requests",
+            "What people asked for, by way and result.",
+            ["via", "result"],
+            registry=self._registry,
+        )
+        self._refused = Counter(
+            "beambot_refused_requests",
+            "HTTP requests refused in front of Bolt, by status.",
+            ["status"],
+            registry=self._registry,
+        )
+        self._errors = Counter(
+            "beambot_errors",
+            "Failures that nobody foresaw, by where they happened.",
+            ["where"],
+            registry=self._registry,
+        )
         self._owed_since = Gauge(
             "beambot_oldest_owed_seconds",
             "Age of the oldest message that is owed; 0 if none is.",
@@ -62,10 +103,39 @@ class Metrics:
         """Count an attempt to deliver by kind and result."""
         self._deliveries.labels(kind, result).inc()
 
-    def stored(self, *, watched: int, oldest_owed: float) -> None:
-        """Note what the database says: tasks polled, and the age of the oldest debt in seconds."""
+    def acknowledged(self, seconds: float) -> None:
+        """Note how long an acknowledgement took."""
+        self._acks.observe(seconds)
+
+    def requested(self, via: str, result: str) -> None:
+        """Count something a person asked for."""
+        self._requests.labels(via, result).inc()
+
+    def refused(self, status: int) -> None:
+        """Count a request that was refused."""
+        self._refused.labels(str(status)).inc()
+
+    def failed(self, where: str) -> None:
+        """Count a failure that nobody foresaw."""
+        self._errors.labels(where).inc()
+
+    def database(self, *, up: bool) -> None:
+        """Note whether the database can be used."""
+        self._database.set(up)
+
+    def stored(self, *, watched: int, overdue: float, oldest_owed: float) -> None:
+        """Note what the database says: tasks polled, and the worst delays in seconds."""
         self._watched.set(watched)
+        self._overdue.set(overdue)
         self._owed_since.set(oldest_owed)
+
+    def part(self, name: str, *, ready: bool) -> None:
+        """Note whether a part is ready."""
+        self._ready.labels(name).set(ready)
+
+    def tick_age(self, job: str, seconds: float) -> None:
+        """Note how long ago a job last looked for due work."""
+        self._tick_age.labels(job).set(seconds)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -136,26 +137,14 @@ _PLAIN = {
 }
 
 
-class Settings(BaseSettings):
-    """What the environment asks for; see the table of variables in the documentation."""
+class DatabaseSettings(BaseSettings):
+    """What commands need that touch the database alone."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", hide_input_in_errors=True, case_sensitive=False
     )
 
-    slack_bot_token: Annotated[SecretStr, _secret("xoxb-")]
-    slack_app_token: Annotated[SecretStr, _secret("xapp-")] | None = None
-    slack_signing_secret: Annotated[SecretStr, _secret()] | None = None
-    slack_api_url: Annotated[str, _web_url(slash=True)] = "https://slack.com/api/"
-    beam_token: Annotated[SecretStr, _secret()]
-    beam_api_url: Annotated[str, _web_url(slash=False)] = "https://api.beam.cloud/v2"
     database_url: Annotated[str, AfterValidator(_database)] = "sqlite:///beambot.db"
-    host: str = "0.0.0.0"  # noqa: S104  # a container's platform reaches it from outside
-    port: Annotated[int, AfterValidator(_port)] = 3000
-    poll_interval: _Positive = 3.0
-    poll_max_interval: _Positive = 60.0
-    beam_rate_limit: _Positive = 50.0
-    cancel_policy: Annotated[CancelPolicy, BeforeValidator(_lower)] = CancelPolicy.MEMBERS
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
     ] = "info"
@@ -173,23 +162,20 @@ class Settings(BaseSettings):
         """Take values from ``load`` alone, so that what it is given is all there is."""
         return (init_settings,)
 
-    @model_validator(mode="after")
-    def _longest_not_below_shortest(self) -> Self:
-        if self.poll_max_interval < self.poll_interval:
-            raise _of(
-                "POLL_MAX_INTERVAL", f"must not be below POLL_INTERVAL ({self.poll_interval:g})"
-            )
-        return self
-
     @property
-    def socket_mode(self) -> bool:
-        """Whether Slack is reached over Socket Mode instead of HTTP."""
-        return self.slack_app_token is not None
+    def database_file(self) -> Path:
+        """The SQLite file."""
+        return Path(self.database_url.split("///", 1)[1].split("?")[0])
 
     @property
     def database_url_async(self) -> str:
         """The database URL with the driver that the bot uses."""
         return "sqlite+aiosqlite:" + self.database_url.split(":", 1)[1]
+
+    @classmethod
+    def _missing(cls, given: Mapping[str, str]) -> dict[str, str]:  # noqa: ARG003
+        """Return what is missing beside required fields, by variable."""
+        return {}
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
@@ -206,8 +192,7 @@ class Settings(BaseSettings):
         wrong: dict[str, str] = {}
         # Checked here and not in the model: it must be said along with the other lines, and a
         # model is not checked as a whole while any of its fields is wrong.
-        if "slack_app_token" not in given and "slack_signing_secret" not in given:
-            wrong |= {"SLACK_APP_TOKEN": "or, for HTTP, SLACK_SIGNING_SECRET is required"}
+        missing = cls._missing(given)
         try:
             settings = cls(**values)  # type: ignore[arg-type]  # parsed from strings
         except ValidationError as error:
@@ -216,10 +201,48 @@ class Settings(BaseSettings):
                 name = context.get("name") or str(item["loc"][0]).upper()
                 wrong[name] = _PLAIN.get(item["type"], "is not valid").format_map(context)
         else:
-            if not wrong:
+            if not missing:
                 return settings
-        if "slack_bot_token" not in given and "slack_client_id" in given:
-            wrong |= {"SLACK_BOT_TOKEN": "is required, also with SLACK_CLIENT_ID"}
+        wrong |= missing
         raise SettingsError(
             [f"{n} {wrong[n]}, for example {n}={x}" for n, x in _EXAMPLES.items() if n in wrong]
         ) from None
+
+
+class Settings(DatabaseSettings):
+    """What the environment asks for; see the table of variables in the documentation."""
+
+    slack_bot_token: Annotated[SecretStr, _secret("xoxb-")]
+    slack_app_token: Annotated[SecretStr, _secret("xapp-")] | None = None
+    slack_signing_secret: Annotated[SecretStr, _secret()] | None = None
+    slack_api_url: Annotated[str, _web_url(slash=True)] = "https://slack.com/api/"
+    beam_token: Annotated[SecretStr, _secret()]
+    beam_api_url: Annotated[str, _web_url(slash=False)] = "https://api.beam.cloud/v2"
+    host: str = "0.0.0.0"  # noqa: S104  # a container's platform reaches it from outside
+    port: Annotated[int, AfterValidator(_port)] = 3000
+    poll_interval: _Positive = 3.0
+    poll_max_interval: _Positive = 60.0
+    beam_rate_limit: _Positive = 50.0
+    cancel_policy: Annotated[CancelPolicy, BeforeValidator(_lower)] = CancelPolicy.MEMBERS
+
+    @model_validator(mode="after")
+    def _longest_not_below_shortest(self) -> Self:
+        if self.poll_max_interval < self.poll_interval:
+            raise _of(
+                "POLL_MAX_INTERVAL", f"must not be below POLL_INTERVAL ({self.poll_interval:g})"
+            )
+        return self
+
+    @property
+    def socket_mode(self) -> bool:
+        """Whether Slack is reached over Socket Mode instead of HTTP."""
+        return self.slack_app_token is not None
+
+    @classmethod
+    def _missing(cls, given: Mapping[str, str]) -> dict[str, str]:
+        missing: dict[str, str] = {}
+        if "slack_app_token" not in given and "slack_signing_secret" not in given:
+            missing |= {"SLACK_APP_TOKEN": "or, for HTTP, SLACK_SIGNING_SECRET is required"}
+        if "slack_bot_token" not in given and "slack_client_id" in given:
+            missing |= {"SLACK_BOT_TOKEN": "is required, also with SLACK_CLIENT_ID"}
+        return missing

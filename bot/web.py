@@ -13,7 +13,8 @@ from starlette.types import ASGIApp
 
 from bot.slack.manifest import EVENTS_PATH
 
-Check = Callable[[], Awaitable[bool]]
+Check = Callable[[], Awaitable[str | None]]
+"""Returns why a part is not ready, ``None`` if it is."""
 
 
 def new_web(
@@ -34,8 +35,8 @@ def new_web(
 
     async def ready(_: Request) -> Response:
         states = {name: await check() for name, check in parts.items()}
-        missing = [name for name, holds in states.items() if not holds]
-        said = {"ready": not missing, "not_ready": missing}
+        missing = {name: why for name, why in states.items() if why is not None}
+        said = {"ready": not missing, "not_ready": list(missing), "why": missing}
         return JSONResponse(said, status_code=503 if missing else 200)
 
     async def measure(_: Request) -> Response:

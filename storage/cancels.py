@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -19,6 +20,18 @@ QUESTION_LASTS = timedelta(hours=1)
 """How long a question whether to cancel may be answered: the list on it grows old."""
 
 
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A cancel that was asked for and never came to a result."""
+
+    place: Place
+    account: str
+    asked_at: datetime
+    card_id: int | None
+    rows: dict[TaskId, int]
+    """The ids of the rows, by task."""
+
+
 class CancelStore:
     """Queries over ``cancels`` and ``cancel_questions``."""
 
@@ -26,7 +39,14 @@ class CancelStore:
         self._database = database
 
     async def asked(
-        self, place: Place, account: str, befores: Sequence[Cancelled], via: str, now: datetime
+        self,
+        place: Place,
+        account: str,
+        befores: Sequence[Cancelled],
+        via: str,
+        now: datetime,
+        *,
+        card_id: int | None,
     ) -> list[int]:
         """Note cancels that are about to be sent; return the ids of their rows."""
 
@@ -43,6 +63,7 @@ class CancelStore:
                         via=via,
                         asked_at=now,
                         before=str(one.before.status) if one.before else None,
+                        card_id=card_id,
                     )
                 )
                 ids.append(int((result.inserted_primary_key or (0,))[0]))
@@ -58,6 +79,28 @@ class CancelStore:
             return ids
 
         return await self._database.write(work)
+
+    async def unsettled(self, before: datetime) -> list[Abandoned]:
+        """Return cancels that were asked for before a time and never came to a result."""
+        left = (
+            select(cancels)
+            .where(cancels.c.outcome.is_(None), cancels.c.asked_at < before)
+            .order_by(cancels.c.id)
+            .limit(200)
+        )
+
+        def work(tx: Connection) -> list[Abandoned]:
+            found: dict[tuple[object, ...], Abandoned] = {}
+            for row in tx.execute(left).all():
+                key = (row.team_id, row.account, row.channel_id, row.actor_id, row.asked_at)
+                place = Place(row.team_id, row.channel_id, row.actor_id)
+                one = found.setdefault(
+                    key, Abandoned(place, row.account, row.asked_at, row.card_id, {})
+                )
+                one.rows[TaskId(row.task_id)] = row.id
+            return list(found.values())
+
+        return await self._database.read(work)
 
     async def settled(
         self,

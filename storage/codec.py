@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.tasks import Task
-from bot.tasks.records import CancelReport, GoneNews, GroupNews, TransitionNews
+from bot.tasks.records import CancelReport, ClosedNews, GoneNews, GroupNews, TransitionNews
 
 _TASK = TypeAdapter(Task)
 _NEWS: dict[str, TypeAdapter[Any]] = {
@@ -15,8 +15,9 @@ _NEWS: dict[str, TypeAdapter[Any]] = {
     "group": TypeAdapter(GroupNews),
     "gone": TypeAdapter(GoneNews),
     "cancel": TypeAdapter(CancelReport),
+    "closed": TypeAdapter(ClosedNews),
 }
-News = TransitionNews | GroupNews | GoneNews | CancelReport
+News = TransitionNews | GroupNews | GoneNews | CancelReport | ClosedNews
 
 
 def task_to_json(task: Task) -> str:
@@ -44,6 +45,8 @@ def news_kind(news: News) -> str:
             return "gone"
         case CancelReport():
             return "cancel"
+        case ClosedNews():
+            return "closed"
 
 
 def news_to_json(news: News) -> str:

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 T = TypeVar("T")
@@ -15,6 +17,18 @@ BUSY_TIMEOUT = 10.0
 """Seconds that SQLite waits for another process's transaction to end."""
 
 _READ_ONLY = {"beambot_read": True}
+
+
+class StorageUnavailable(Exception):
+    """The database cannot be read or written now: locked, full, read-only, broken or gone.
+
+    Args:
+        reason: the database's own words, without the statement and its values.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Database:
@@ -35,7 +49,11 @@ class Database:
         self._writer = asyncio.Lock()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in a transaction that only reads, and return what it returns."""
+        """Run ``work`` in a transaction that only reads, and return what it returns.
+
+        Raises:
+            StorageUnavailable: it could not be read.
+        """
         return await _shielded(self._run(work, write=False))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -45,11 +63,22 @@ class Database:
         connection whose coroutine is cancelled half-way can keep the file locked.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: nothing of it was written.
+            StorageUnavailable: nothing of it was written.
         """
         return await _shielded(self._run(work, write=True))
 
     async def _run(self, work: Callable[[Connection], T], *, write: bool) -> T:
+        try:
+            return await self._transact(work, write=write)
+        except IntegrityError:
+            # Not the database's fault but ours: two rows where one may be.
+            raise
+        except DBAPIError as error:
+            raise StorageUnavailable(str(error.orig)) from error
+        except PoolTimeout as error:
+            raise StorageUnavailable("every connection is in use") from error
+
+    async def _transact(self, work: Callable[[Connection], T], *, write: bool) -> T:
         if not write:
             async with self.engine.connect() as connection:
                 await connection.execution_options(**_READ_ONLY)
@@ -57,14 +86,6 @@ class Database:
                     return await connection.run_sync(work)
         async with self._writer, self.engine.begin() as connection:
             return await connection.run_sync(work)
-
-    async def ping(self) -> None:
-        """Make sure that the database answers and may be written.
-
-        Raises:
-            sqlalchemy.exc.SQLAlchemyError: it does not, or may not.
-        """
-        await self.write(lambda connection: connection.execute(text("SELECT 1")))
 
     async def close(self) -> None:
         """Close every connection."""

@@ -9,9 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
 
-from storage.database import Database
+from storage.database import Database, StorageUnavailable
 
 _FOLDER = Path(__file__).parent / "migrations"
 
@@ -31,15 +32,35 @@ async def migrate(database: Database) -> tuple[str | None, str | None]:
     then finds nothing to do.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database cannot be opened or written.
+        StorageUnavailable: the database cannot be opened or written, or a newer version of the
+            program has migrated it further than this one knows.
     """
 
     def work(tx: Connection) -> tuple[str | None, str | None]:
         before = MigrationContext.configure(tx).get_current_revision()
-        command.upgrade(_config(tx), "head")
+        try:
+            command.upgrade(_config(tx), "head")
+        except CommandError as error:
+            raise StorageUnavailable(
+                f"its schema ({before}) is newer than this version of Beambot"
+            ) from error
         return before, MigrationContext.configure(tx).get_current_revision()
 
     return await database.write(work)
+
+
+async def write_nothing(database: Database) -> None:
+    """Make sure that the database may be written, and leave nothing behind.
+
+    Raises:
+        StorageUnavailable: it may not.
+    """
+
+    def work(tx: Connection) -> None:
+        tx.execute(text("CREATE TABLE beambot_may_write (id INTEGER)"))
+        tx.execute(text("DROP TABLE beambot_may_write"))
+
+    await database.write(work)
 
 
 async def is_current(database: Database) -> bool:

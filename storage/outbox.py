@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
-from bot.tasks.records import Card, CardView, Watch
+from bot.tasks.records import Card, CardView, ClosedNews, Watch
 from storage.codec import News, news_from_json
 from storage.database import Database
+from storage.owed import owe_card, owe_post
 from storage.rows import to_card, to_watch
 from storage.tables import cards, channels, deliveries, watches
+from storage.tasks import load_tasks
 from storage.watches import end_watches, view_card
+
+CLOCK_SLACK = timedelta(seconds=2)
+"""How far ahead of the clock a written time may lie before it means that the clock was set back."""
+
+FRESH = timedelta(minutes=1)
+"""How long who asked for a card is waiting for the answer."""
+
+KEPT = timedelta(days=30)
+"""How long messages that were sent are kept; their keys make sure that none is sent twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +36,9 @@ class Claim:
     attempt: int
     lease_until: datetime
     next_post_at: datetime | None
+    """When the channel may be posted to again: Slack's pace, or the pause that it asked for."""
     next_edit_at: datetime | None
+    """The same for edits, which Slack counts apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,8 @@ class Delivery:
     """Whether an earlier attempt may have reached Slack."""
     attempts: int
     created_at: datetime
+    trace: str | None = None
+    """The id of what caused it, as in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,14 @@ class Outbox:
         self._database = database
 
     async def claim(
-        self, now: datetime, *, limit: int, lease: timedelta, only: tuple[str, str] | None = None
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        lease: timedelta,
+        only: tuple[str, str] | None = None,
+        busy: Collection[tuple[str, str]] = (),
+        closed: Collection[str] = (),
     ) -> list[Claim]:
         """Take channels that are due and that no other copy looks after.
 
@@ -68,36 +91,42 @@ class Outbox:
             limit: how many at most.
             lease: how long the channels are ours.
             only: a workspace and channel, if just that one is wanted.
+            busy: channels that this copy serves already, though their lease may be over: a
+                machine that slept has not finished what it began.
+            closed: workspaces that take nothing now.
         """
 
         def work(tx: Connection) -> list[Claim]:
-            free = or_(
-                channels.c.lease_until.is_(None),
-                channels.c.lease_until <= now,
-                # Further ahead than any lease: the clock was set back.
-                channels.c.lease_until > now + 2 * lease,
-            )
+            # Times that were written in the future mean nothing: the clock was set back.
+            ahead = channels.c.touched_at > now + CLOCK_SLACK
+            free = or_(channels.c.lease_until.is_(None), channels.c.lease_until <= now, ahead)
             wanted = select(channels).where(channels.c.due_at.is_not(None), free)
+            if closed:
+                wanted = wanted.where(channels.c.team_id.not_in(closed))
             if only:
                 wanted = wanted.where(
                     channels.c.team_id == only[0], channels.c.channel_id == only[1]
                 )
             else:
-                wanted = wanted.where(channels.c.due_at <= now).order_by(channels.c.due_at)
-            claims = []
-            for row in tx.execute(wanted.limit(limit)).all():
+                wanted = wanted.where(or_(channels.c.due_at <= now, ahead))
+                wanted = wanted.order_by(channels.c.due_at)
+            claims: list[Claim] = []
+            for row in tx.execute(wanted.limit(limit + len(busy))).all():
+                if (row.team_id, row.channel_id) in busy or len(claims) == limit:
+                    continue
+                set_back = row.touched_at is not None and row.touched_at > now + CLOCK_SLACK
                 claim = Claim(
                     row.team_id,
                     row.channel_id,
                     row.attempt + 1,
                     now + lease,
-                    row.next_post_at,
-                    row.next_edit_at,
+                    None if set_back else row.next_post_at,
+                    None if set_back else row.next_edit_at,
                 )
                 tx.execute(
                     update(channels)
                     .where(_channel(claim))
-                    .values(lease_until=claim.lease_until, attempt=claim.attempt)
+                    .values(lease_until=claim.lease_until, attempt=claim.attempt, touched_at=now)
                 )
                 claims.append(claim)
             return claims
@@ -124,6 +153,7 @@ class Outbox:
                     row.state == "sending",
                     row.attempts,
                     row.created_at,
+                    row.trace,
                 )
                 for row in rows
             )
@@ -200,32 +230,91 @@ class Outbox:
         shown = update(cards).where(cards.c.id == card.id).values(shown=card.wanted)
         await self._database.write(lambda tx: tx.execute(shown))
 
-    async def forget_card(self, card: Card, error: str, now: datetime) -> None:
-        """Stop keeping up a card that cannot be edited any more, and end its watches."""
+    async def replace_card(self, card: Card, error: str, now: datetime) -> bool:
+        """Owe a channel a new post of a card whose message is gone, if it is still needed.
 
-        def work(tx: Connection) -> None:
-            rows = tx.execute(
-                select(watches).where(watches.c.card_id == card.id, watches.c.ended_at.is_(None))
+        Returns:
+            Whether it is: somebody still watches what it shows.
+        """
+
+        def work(tx: Connection) -> bool:
+            active = select(watches.c.id).where(
+                watches.c.card_id == card.id, watches.c.ended_at.is_(None)
             )
-            end_watches(tx, [to_watch(row) for row in rows], "card_gone", now)
-            tx.execute(
-                update(cards)
-                .where(cards.c.id == card.id)
-                .values(refused=error[:64], shown=cards.c.wanted)
+            if tx.execute(active.limit(1)).first() is None:
+                tx.execute(
+                    update(cards)
+                    .where(cards.c.id == card.id)
+                    .values(refused=error[:64], shown=cards.c.wanted)
+                )
+                return False
+            tx.execute(update(cards).where(cards.c.id == card.id).values(ts=None))
+            owe_card(
+                tx,
+                card.id,
+                card.team_id,
+                card.account,
+                card.channel_id,
+                now,
+                version=card.wanted,
             )
+            return True
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
-    async def close_channel(self, claim: Claim, error: str, now: datetime) -> list[Watch]:
-        """End all watches of a channel that takes no messages, and what it was owed."""
+    async def watched_in(self, claim: Claim) -> list[Watch]:
+        """Return the active watches of a claimed channel."""
+        here = select(watches).where(_watched(claim)).order_by(watches.c.id)
+        return await self._database.read(
+            lambda tx: [to_watch(row) for row in tx.execute(here).all()]
+        )
+
+    async def close_channel(
+        self, claim: Claim, error: str, now: datetime, *, direct: Mapping[str, str]
+    ) -> list[Watch]:
+        """End all watches of a channel that takes no messages, and what it was owed.
+
+        In the same transaction their owners are owed a direct message, except about a card that
+        was never seen in the channel: who asked for that one is answered at once.
+
+        Args:
+            claim: the channel.
+            error: Slack's name for the reason.
+            now: the current time.
+            direct: where direct messages to each owner go.
+        """
 
         def work(tx: Connection) -> list[Watch]:
-            here = and_(
-                watches.c.team_id == claim.team_id,
-                watches.c.channel_id == claim.channel_id,
-                watches.c.ended_at.is_(None),
+            rows = tx.execute(select(watches).where(_watched(claim)).order_by(watches.c.id))
+            ended = [to_watch(row) for row in rows.all()]
+            seen = set(
+                tx.execute(
+                    select(cards.c.id).where(
+                        cards.c.id.in_({watch.card_id for watch in ended}),
+                        or_(cards.c.ts.is_not(None), cards.c.created_at < now - FRESH),
+                    )
+                ).scalars()
             )
-            ended = [to_watch(row) for row in tx.execute(select(watches).where(here))]
+            told = [watch for watch in ended if watch.card_id in seen and watch.owner_id in direct]
+            for owner in dict.fromkeys(watch.owner_id for watch in told):
+                mine = [watch for watch in told if watch.owner_id == owner]
+                known = load_tasks(
+                    tx, claim.team_id, mine[0].account, {watch.task_id for watch in mine}
+                )
+                news = ClosedNews(
+                    claim.channel_id,
+                    error[:64],
+                    tuple(known[w.task_id].task for w in mine if w.task_id in known),
+                )
+                owe_post(
+                    tx,
+                    claim.team_id,
+                    mine[0].account,
+                    direct[owner],
+                    news,
+                    f"closed:{mine[-1].id}:{owner}",
+                    now,
+                )
             end_watches(tx, ended, "channel", now)
             tx.execute(
                 update(deliveries).where(_owed(claim)).values(state="dead", error=error[:64])
@@ -249,7 +338,7 @@ class Outbox:
         *,
         next_post_at: datetime | None,
         next_edit_at: datetime | None,
-        not_before: datetime | None,
+        not_before: datetime | None = None,
         now: datetime,
     ) -> datetime | None:
         """Give a channel back; return when it is due again, ``None`` if nothing is owed.
@@ -258,7 +347,7 @@ class Outbox:
             claim: the channel.
             next_post_at: when it may be posted to again.
             next_edit_at: when a card in it may be edited again.
-            not_before: when anything may be sent to it again, after Slack asked for a pause.
+            not_before: when anything may be sent to it again, after something failed.
             now: the current time.
         """
 
@@ -277,6 +366,7 @@ class Outbox:
                     lease_until=None,
                     next_post_at=next_post_at,
                     next_edit_at=next_edit_at,
+                    touched_at=now,
                 )
             )
             return due
@@ -289,6 +379,21 @@ class Outbox:
             deliveries.c.state.in_(("owed", "sending"))
         )
         return await self._database.read(lambda tx: tx.execute(oldest).scalar_one())
+
+    async def purge(self, now: datetime) -> None:
+        """Forget messages that were sent, or given up, long ago; what they told is in history."""
+        old = delete(deliveries).where(
+            deliveries.c.state.in_(("sent", "dead")), deliveries.c.created_at < now - KEPT
+        )
+        await self._database.write(lambda tx: tx.execute(old))
+
+
+def _watched(claim: Claim) -> ColumnElement[bool]:
+    return and_(
+        watches.c.team_id == claim.team_id,
+        watches.c.channel_id == claim.channel_id,
+        watches.c.ended_at.is_(None),
+    )
 
 
 def _channel(claim: Claim) -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
@@ -13,10 +14,28 @@ from storage.tables import cards, channels, deliveries, tasks, watches
 
 
 def owe_card(
-    tx: Connection, card_id: int, team_id: str, account: str, channel_id: str, now: datetime
+    tx: Connection,
+    card_id: int,
+    team_id: str,
+    account: str,
+    channel_id: str,
+    now: datetime,
+    *,
+    version: int = 0,
 ) -> None:
-    """Owe a channel the first post of a card."""
-    _owe(tx, team_id, account, channel_id, card_id, "card", "{}", f"card:{card_id}", now)
+    """Owe a channel the first post of a card, or a new one once its message is gone.
+
+    Args:
+        tx: the transaction.
+        card_id: the card.
+        team_id: its workspace.
+        account: its Beam account.
+        channel_id: where it goes.
+        now: the current time.
+        version: which version of the card found its message gone; 0 for the first post.
+    """
+    dedupe = f"card:{card_id}:v{version}" if version else f"card:{card_id}"
+    _owe(tx, team_id, account, channel_id, card_id, "card", "{}", dedupe, now)
 
 
 def owe_news(tx: Connection, card: Card, news: News, dedupe: str, now: datetime) -> None:
@@ -75,6 +94,7 @@ def _owe(
             state="owed",
             attempts=0,
             created_at=now,
+            trace=structlog.contextvars.get_contextvars().get("trace"),
         )
         .on_conflict_do_nothing()
     )
@@ -97,7 +117,7 @@ def make_due(tx: Connection, team_id: str, channel_id: str, at: datetime) -> Non
     """Have a channel looked after at ``at``, or sooner if it is due sooner."""
     sooner = func.min(func.coalesce(channels.c.due_at, at), at)
     statement = insert(channels).values(
-        team_id=team_id, channel_id=channel_id, due_at=at, attempt=0
+        team_id=team_id, channel_id=channel_id, due_at=at, attempt=0, touched_at=at
     )
     tx.execute(
         statement.on_conflict_do_update(

@@ -164,6 +164,8 @@ deliveries = Table(
     Column("ts", String(32)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
+    # The id of the request or the poll that caused it, which is also in the log.
+    Column("trace", String(16)),
     Index(
         "ix_deliveries_owed",
         "team_id",
@@ -184,6 +186,8 @@ channels = Table(
     Column("attempt", Integer, nullable=False, default=0),
     Column("next_post_at", UtcDateTime),
     Column("next_edit_at", UtcDateTime),
+    # When this row's times were written. If that lies ahead, the clock was set back since.
+    Column("touched_at", UtcDateTime),
     Index("ix_channels_due_at", "due_at", sqlite_where=text("due_at NOT NULL")),
 )
 
@@ -202,6 +206,7 @@ cancels = Table(
     Column("after", String(64)),
     Column("outcome", String(16)),
     Column("settled_at", UtcDateTime),
+    Column("card_id", Integer),
     Index("ix_cancels_task", "team_id", "account", "task_id"),
     Index("ix_cancels_channel", "team_id", "channel_id", "asked_at"),
 )
@@ -225,4 +230,11 @@ requests_seen = Table(
     Column("team_id", String(32), primary_key=True),
     Column("key", String(128), primary_key=True),
     Column("seen_at", UtcDateTime, nullable=False, index=True),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("beat_at", UtcDateTime, nullable=False),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.tasks import TaskId, Transition
 from bot.tasks.follow import Followed, Look, Tracked
 from bot.tasks.records import Card, CardKind, KnownTask, Watch
+from bot.tasks.status import FINAL_STATUSES
 from storage.codec import News, task_to_json
 from storage.database import Database
 from storage.owed import owe_news, touch_cards
@@ -59,6 +60,16 @@ class Observation:
     """The claim that this look belongs to; ``None`` for a look that somebody asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """How far ahead a look is ever planned."""
+
+    usual: timedelta
+    """Of a task that is in flight and that Beam answers for."""
+    longest: timedelta
+    """Of any: after a pause that Beam asked for, or to see whether an end stays."""
+
+
 class TaskStore:
     """Queries over ``tasks`` and ``transitions``."""
 
@@ -66,7 +77,13 @@ class TaskStore:
         self._database = database
 
     async def claim_due(
-        self, now: datetime, *, limit: int, lease: timedelta, horizon: timedelta
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        lease: timedelta,
+        horizon: Horizon,
+        closed: Collection[str] = (),
     ) -> list[Tracked]:
         """Take up to ``limit`` tasks whose look is due, the most overdue first.
 
@@ -77,14 +94,25 @@ class TaskStore:
             now: the current time.
             limit: how many at most.
             lease: how long this copy has to write the result down.
-            horizon: no look is ever planned further ahead; one that is was planned before the
-                clock was set back, and is due.
+            horizon: looks that are planned further ahead were planned before the clock was set
+                back, and are due.
+            closed: workspaces whose tasks are left alone.
         """
 
         def work(tx: Connection) -> list[Tracked]:
             due = select(tasks).where(
-                or_(tasks.c.next_check_at <= now, tasks.c.next_check_at > now + horizon)
+                or_(
+                    tasks.c.next_check_at <= now,
+                    and_(
+                        tasks.c.next_check_at > now + horizon.usual,
+                        tasks.c.trouble.is_(None),
+                        tasks.c.status.not_in(sorted(FINAL_STATUSES)),
+                    ),
+                    tasks.c.next_check_at > now + horizon.longest,
+                )
             )
+            if closed:
+                due = due.where(tasks.c.team_id.not_in(closed))
             rows = tx.execute(due.order_by(tasks.c.next_check_at).limit(limit)).all()
             claimed = [to_tracked(row) for row in rows]
             if claimed:

@@ -17,7 +17,7 @@ ALLOWED = {
     "bot.settings": set(),
     "bot.beam": {"bot.tasks"},
     "storage": {"bot.tasks"},
-    "bot.services": {"bot.tasks", "bot.beam", "bot.errors", "bot.settings", "storage"},
+    "bot.services": {"bot.tasks", "bot.beam", "bot.errors", "bot.log", "bot.settings", "storage"},
     "bot.slack.blocks": {"bot.tasks"},
     "bot.slack": {"bot.tasks", "bot.errors", "bot.log", "bot.services", "storage"},
     "bot.metrics": set(),

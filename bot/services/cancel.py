@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 import structlog
 
@@ -23,6 +24,9 @@ CHECKS = (0.0, 0.5, 1.0, 2.0)
 
 PATIENCE, PAUSE = 20, 0.25
 """How often, and how many seconds apart, the delivery of a report is looked at."""
+
+ABANDONED = timedelta(minutes=5)
+"""After so long without a result, whoever was at a cancel has died: 50 tasks take two minutes."""
 
 _log = structlog.get_logger(__name__)
 
@@ -95,7 +99,7 @@ class Cancelling:
             Cancelled(task_id, CancelOutcome.UNCONFIRMED, _task(before[task_id]), None)
             for task_id in flying
         ]
-        rows = await self._cancels.asked(place, account, sure, via, asked_at)
+        rows = await self._cancels.asked(place, account, sure, via, asked_at, card_id=card_id)
         refused = await self._send(flying)
         after = await self._settle(place, flying, patient=refused is None)
         for task_id in flying:
@@ -114,6 +118,36 @@ class Cancelling:
         )
         await self._deliverer.deliver_now(place.team_id, place.channel_id)
         return report
+
+    async def resume(self) -> int:
+        """Settle cancels that a copy which died left open; return how many.
+
+        They may or may not have been sent. They are not sent again: a look tells what became of
+        the tasks, and the channel is told that.
+        """
+        left = await self._cancels.unsettled(self._clock() - ABANDONED)
+        for one in left:
+            looks = await self._look(one.place, list(one.rows))
+            results = {
+                task_id: _judge(task_id, _task(looks[task_id]), looks[task_id])
+                for task_id in one.rows
+            }
+            report = CancelReport(
+                one.place.user_id,
+                tuple(results.values()),
+                one.asked_at,
+                f"cancel:{min(one.rows.values())}",
+            )
+            await self._cancels.settled(
+                one.place,
+                one.account,
+                {row: results[task_id] for task_id, row in one.rows.items()},
+                report,
+                self._clock(),
+                card_id=one.card_id,
+            )
+            _log.warning("cancel taken up after a crash", tasks=list(one.rows))
+        return len(left)
 
     async def told(self, place: Place, report: CancelReport) -> bool:
         """Tell whether the channel has the report, or gets it once Slack takes messages again."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from bot.services.doors import Doors
 from bot.services.ports import (
+    CardGone,
     ChannelClosed,
     Clock,
     Courier,
@@ -17,9 +20,11 @@ from bot.services.ports import (
     NeverDeliverable,
     OutcomeUnknown,
     Outgoing,
+    TryLater,
     WorkspaceClosed,
 )
-from bot.tasks.records import CardView, GoneNews, GroupNews, TransitionNews
+from bot.tasks.records import Card, CardView, ClosedNews, GoneNews, GroupNews, TransitionNews
+from storage.database import StorageUnavailable
 from storage.outbox import Claim, Delivery, Outbox
 from storage.watches import WatchStore
 
@@ -33,8 +38,8 @@ EDIT_PACE = timedelta(seconds=1.2)
 """Slack takes about 50 edits a minute (chat.update, tier 3)."""
 
 RETRY_FIRST, RETRY_LIMIT = 1.0, 60.0
-WORKSPACE_PROBE = 300.0
-"""Seconds between attempts in a workspace that rejects the token."""
+NOTE_AGAIN = 1.0
+"""Seconds until it is tried again to note that a message was sent."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,7 +53,9 @@ class Deliverer:
         courier: Slack.
         clock: the current time.
         meter: counts deliveries.
+        workspaces: which of them reject the token.
         channels_at_once: how many channels are served side by side.
+        sleep: waits until a database takes writes again.
     """
 
     def __init__(
@@ -58,23 +65,32 @@ class Deliverer:
         courier: Courier,
         clock: Clock,
         meter: Meter,
+        workspaces: Doors,
         *,
         channels_at_once: int = 16,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._outbox = outbox
         self._watches = watches
         self._courier = courier
         self._clock = clock
         self._meter = meter
+        self._workspaces = workspaces
         self._limit = channels_at_once
+        self._sleep = sleep
         self._at_work: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._closing = False
 
     async def tick(self) -> None:
         """Take channels that are due and start to serve them."""
         free = self._limit - len(self._at_work)
-        if free > 0 and not self._closing:
-            await self._take(limit=free, only=None)
+        if free <= 0 or self._closing:
+            return
+        closed = self._workspaces.closed()
+        await self._take(limit=free, only=None, closed=closed)
+        for team_id in self._workspaces.due(self._clock()):
+            # One message shows whether the workspace takes them again.
+            await self._take(limit=1, only=None, closed=closed - {team_id})
 
     async def deliver_now(self, team_id: str, channel_id: str) -> None:
         """Serve one channel and wait for it, unless another copy serves it."""
@@ -85,7 +101,7 @@ class Deliverer:
             if running is None:
                 break
             await asyncio.wait([running])
-        if not self._closing:
+        if not self._closing and self._workspaces.probe(team_id, self._clock()):
             await self._take(limit=1, only=place)
         if running := self._at_work.get(place):
             await asyncio.wait([running])
@@ -100,8 +116,17 @@ class Deliverer:
         self._closing = True
         await self.settle()
 
-    async def _take(self, *, limit: int, only: tuple[str, str] | None) -> None:
-        claims = await self._outbox.claim(self._clock(), limit=limit, lease=LEASE, only=only)
+    async def _take(
+        self, *, limit: int, only: tuple[str, str] | None, closed: Collection[str] = ()
+    ) -> None:
+        claims = await self._outbox.claim(
+            self._clock(),
+            limit=limit,
+            lease=LEASE,
+            only=only,
+            busy=tuple(self._at_work),
+            closed=closed,
+        )
         for claim in claims:
             place = (claim.team_id, claim.channel_id)
             task = asyncio.create_task(self._serve(claim))
@@ -114,8 +139,13 @@ class Deliverer:
             await self._work(turn)
         except DeliveryError as error:
             await self._failed(turn, error)
+        except StorageUnavailable as error:
+            # What was owed is owed still.
+            _log.warning("delivery put off", channel=claim.channel_id, reason=error.reason)
+            turn.not_before = self._clock() + timedelta(seconds=RETRY_FIRST)
         except Exception:  # noqa: BLE001  # logged; the loop must go on
             _log.exception("delivery failed", channel=claim.channel_id)
+            self._meter.failed("deliver")
             turn.not_before = self._clock() + timedelta(seconds=RETRY_FIRST)
         try:
             await self._outbox.release(
@@ -125,9 +155,9 @@ class Deliverer:
                 not_before=turn.not_before,
                 now=self._clock(),
             )
-        except Exception:  # noqa: BLE001  # logged; the loop must go on
+        except StorageUnavailable as error:
             # The lease runs out by itself; the channel is served again then.
-            _log.exception("channel not released", channel=claim.channel_id)
+            _log.warning("channel not released", channel=claim.channel_id, reason=error.reason)
 
     async def _work(self, turn: _Turn) -> None:
         work = await self._outbox.work(turn.claim)
@@ -152,26 +182,63 @@ class Deliverer:
             return
         kind = "card" if message.news is None else "news"
         ts = await self._courier.find(message) if first.doubtful else None
-        turn.posting = True
+        result = "found"
         if ts is None:
+            result = "sent"
+            turn.posting = True
             turn.next_post_at = self._clock() + POST_PACE
             ts = await self._courier.post(message)
             turn.next_post_at = self._clock() + POST_PACE
-        turn.posting = False
+            turn.posting = False
         shown = message.view.card if message.view and message.news is None else None
-        await self._outbox.sent(turn.batch, ts, self._clock(), card=shown)
-        self._meter.delivered(kind, "sent")
+        await self._note_sent(turn, ts, shown)
+        self._accepted(turn.claim.team_id)
+        self._meter.delivered(kind, result)
+        _log.info(
+            "delivered",
+            kind=kind,
+            result=result,
+            channel=first.channel_id,
+            ts=ts,
+            deliveries=turn.batch,
+            trace=batch[-1].trace,
+        )
+
+    async def _note_sent(self, turn: _Turn, ts: str, shown: Card | None) -> None:
+        # What is not noted would be sent again: as long as this process lives, it knows better.
+        while True:
+            try:
+                await self._outbox.sent(turn.batch, ts, self._clock(), card=shown)
+            except StorageUnavailable as error:
+                if self._closing:
+                    raise
+                _log.warning("sent, but not noted", deliveries=turn.batch, reason=error.reason)
+                await self._sleep(NOTE_AGAIN)
+            else:
+                return
+
+    def _accepted(self, team_id: str) -> None:
+        if self._workspaces.accepted(team_id):
+            _log.info("the workspace takes our token again", team=team_id)
 
     async def _edit(self, turn: _Turn, view: CardView) -> None:
         turn.next_edit_at = self._clock() + EDIT_PACE
         try:
             await self._courier.edit(view)
+        except CardGone as error:
+            # Somebody deleted it, or it may be edited no more: those who watch need another.
+            anew = await self._outbox.replace_card(view.card, error.code, self._clock())
+            _log.info("card is gone", card=view.card.id, reason=error.code, posted_anew=anew)
+            self._meter.delivered("edit", "gone")
+            return
         except NeverDeliverable as error:
-            _log.warning("card given up", card=view.card.id, reason=error.code)
-            await self._outbox.forget_card(view.card, error.code, self._clock())
+            # This version is set aside; the next may do better, and the thread goes on.
+            _log.error("edit set aside", card=view.card.id, reason=error.code)
+            await self._outbox.edited(view.card)
             self._meter.delivered("edit", "dead")
             return
         await self._outbox.edited(view.card)
+        self._accepted(turn.claim.team_id)
         self._meter.delivered("edit", "sent")
 
     async def _outgoing(self, batch: list[Delivery]) -> Outgoing:
@@ -204,11 +271,12 @@ class Deliverer:
     async def _failed(self, turn: _Turn, error: DeliveryError) -> None:
         now, claim = self._clock(), turn.claim
         kind = "post" if turn.posting else "edit"
-        wait = error.retry_after or min(RETRY_FIRST * 2.0 ** min(turn.attempts, 6), RETRY_LIMIT)
+        wait = min(RETRY_FIRST * 2.0 ** min(turn.attempts, 6), RETRY_LIMIT)
         if isinstance(error, ChannelClosed):
             # Nothing is owed to it any more; what comes next may find it open again.
             wait = 0.0
-            ended = await self._outbox.close_channel(claim, error.code, now)
+            direct = await self._direct(claim)
+            ended = await self._outbox.close_channel(claim, error.code, now, direct=direct)
             _log.warning(
                 "channel closed", channel=claim.channel_id, reason=error.code, watches=len(ended)
             )
@@ -216,15 +284,49 @@ class Deliverer:
             await self._outbox.set_aside(turn.batch, error.code)
             _log.error("message set aside", deliveries=turn.batch, reason=error.code)
         elif isinstance(error, WorkspaceClosed):
-            wait = WORKSPACE_PROBE
+            # Nothing more is sent to any of its channels until a probe gets through.
+            wait = 0.0
             if turn.posting:
                 await self._outbox.unsent(turn.batch, error.code)
-            _log.error("workspace rejects us", team=claim.team_id, reason=error.code)
+            if self._workspaces.rejected(claim.team_id, now):
+                _log.error(
+                    "the workspace rejects our token; its work waits",
+                    team=claim.team_id,
+                    reason=error.code,
+                )
+        elif isinstance(error, TryLater) and error.retry_after is not None:
+            # Slack counts each method in each channel by itself: the other one goes on.
+            wait = 0.0
+            pause = now + timedelta(seconds=error.retry_after)
+            if turn.posting:
+                turn.next_post_at = pause
+                await self._outbox.unsent(turn.batch, error.code)
+            else:
+                turn.next_edit_at = pause
         elif turn.posting and not isinstance(error, OutcomeUnknown):
             await self._outbox.unsent(turn.batch, error.code)
-        _log.info("not delivered", channel=claim.channel_id, reason=error.code, retry_in=wait)
+        if not isinstance(error, WorkspaceClosed):
+            pause_s = error.retry_after or wait
+            _log.info("not delivered", channel=claim.channel_id, reason=error.code, wait=pause_s)
         self._meter.delivered(kind, type(error).__name__)
         turn.not_before = now + timedelta(seconds=wait)
+
+    async def _direct(self, claim: Claim) -> dict[str, str]:
+        """Return where to tell those who watch in a channel, if that is not their own."""
+        if not claim.channel_id.startswith(("C", "G")):
+            return {}
+        places: dict[str, str] = {}
+        for watch in await self._outbox.watched_in(claim):
+            owner = watch.owner_id
+            if owner in places:
+                continue
+            try:
+                places[owner] = await self._courier.open_dm(claim.team_id, owner)
+            except DeliveryError as error:
+                _log.info("no direct message can be opened", owner=owner, reason=error.code)
+                # Slack opens one for a message to a person's id; it may do so later.
+                places[owner] = owner
+        return places
 
 
 class _Turn:
@@ -243,8 +345,7 @@ class _Turn:
 
 
 def _later(at: datetime | None, now: datetime) -> bool:
-    # Further ahead than any pace: the clock was set back.
-    return at is not None and now < at <= now + 2 * EDIT_PACE
+    return at is not None and now < at
 
 
 def _next_message(owed: tuple[Delivery, ...]) -> list[Delivery]:
@@ -283,6 +384,6 @@ def _is_broadcast(news: object) -> bool:
             return final
         case GroupNews(failed=failed):
             return failed is None
-        case GoneNews():
+        case GoneNews() | ClosedNews():
             return True
     return False

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+import structlog
+
 from bot.beam.errors import BeamError, RateLimited, TaskNotFound, Unauthorized
 from bot.services.news import tell
 from bot.services.ports import Beam, Clock
@@ -14,6 +16,8 @@ from bot.tasks.follow import Followed, Look, Pace, Tracked, follow
 from bot.tasks.records import Failure, KnownTask, Lookup, Place, Trouble
 from storage.tasks import Observation, TaskStore
 from storage.watches import WatchStore
+
+_log = structlog.get_logger(__name__)
 
 AT_ONCE = 10
 """Look-ups at once for one command."""
@@ -128,7 +132,10 @@ class LookUp:
         def step(tracked: Tracked, look: Look) -> Followed | None:
             return follow(tracked, look, now=now, pace=self._pace)
 
-        return await self._tasks.record(seen, now=now, follow=step, tell=tell)
+        changes = await self._tasks.record(seen, now=now, follow=step, tell=tell)
+        for change in changes:
+            _log.info("changed", task=change.task_id, old=str(change.old), new=str(change.new))
+        return changes
 
     def start(self, team_id: str, known: KnownTask, before: Tracked | None) -> Tracked:
         """Return how a task is tracked from now on, once it is watched.

@@ -7,17 +7,24 @@ from datetime import timedelta
 
 import structlog
 
-from bot.beam.errors import BeamError
+from bot.beam.errors import BeamError, Unauthorized
+from bot.log import new_trace
+from bot.services.doors import Doors
 from bot.services.look_up import LookUp, trouble_of
 from bot.services.ports import Clock, Meter
 from bot.tasks.follow import RECHECKS, Look, Pace, Tracked
-from storage.tasks import Observation, TaskStore
+from bot.tasks.records import Trouble
+from storage.database import StorageUnavailable
+from storage.tasks import Horizon, Observation, TaskStore
 
 LEASE = timedelta(seconds=60)
 """How long a copy has to write a look down before another copy looks: four times a request."""
 
 WORKERS = 32
 """Looks at once: at 15 s a look that times out, still enough for young tasks elsewhere."""
+
+RETRY_AFTER_MOST = timedelta(hours=1)
+"""Longest pause that Beam is granted."""
 
 BATCH = 200
 """Results written in one transaction at most."""
@@ -34,6 +41,7 @@ class Poller:
         clock: the current time.
         meter: counts looks.
         pace: how soon to look again.
+        workspaces: which of them reject the token; nobody could be told of their tasks.
         capacity: claimed tasks in hand at most.
     """
 
@@ -44,6 +52,7 @@ class Poller:
         clock: Clock,
         meter: Meter,
         pace: Pace,
+        workspaces: Doors,
         *,
         capacity: int = 2 * WORKERS,
     ) -> None:
@@ -51,7 +60,12 @@ class Poller:
         self._tasks = tasks
         self._clock = clock
         self._meter = meter
-        self._horizon = LEASE + max(timedelta(seconds=pace.longest), *RECHECKS)
+        usual = timedelta(seconds=max(pace.longest, pace.shortest)) * 1.5
+        self._horizon = Horizon(
+            usual=LEASE + usual, longest=LEASE + max(usual, RETRY_AFTER_MOST, *RECHECKS)
+        )
+        self._workspaces = workspaces
+        self._accounts = Doors()
         self._capacity = capacity
         self._due: asyncio.Queue[Tracked] = asyncio.Queue()
         self._seen: asyncio.Queue[Observation] = asyncio.Queue()
@@ -73,7 +87,13 @@ class Poller:
             return
         free = self._capacity - self._in_hand
         now = self._clock()
-        claimed = await self._tasks.claim_due(now, limit=free, lease=LEASE, horizon=self._horizon)
+        claimed = await self._tasks.claim_due(
+            now,
+            limit=free,
+            lease=LEASE,
+            horizon=self._horizon,
+            closed=self._workspaces.closed(),
+        )
         for tracked in claimed:
             self._in_hand += 1
             self._idle.clear()
@@ -108,7 +128,7 @@ class Poller:
             except Exception:  # noqa: BLE001  # logged; the loop must go on
                 # Not Beam's doing. The lease brings the task back.
                 _log.exception("look failed", task=tracked.task.id)
-                self._meter.polled("error")
+                self._meter.failed("poll")
                 self._done(1)
                 continue
             self._seen.put_nowait(
@@ -118,17 +138,31 @@ class Poller:
             )
 
     async def _look(self, tracked: Tracked) -> Look:
-        asked_at = self._clock()
+        asked_at, account = self._clock(), tracked.account
+        if not self._accounts.probe(account, asked_at):
+            # One probe at a time asks whether Beam takes the token again; the others know that
+            # much without asking.
+            self._meter.polled("held back")
+            return Look(asked_at, None, Trouble.UNAUTHORIZED)
         answer = await self._look_up.ask(tracked.task.id)
+        if isinstance(answer, Unauthorized):
+            if self._accounts.rejected(account, self._clock()):
+                _log.error("Beam rejects the token; one probe now and then", account=account)
+        elif self._accounts.accepted(account):
+            _log.info("Beam takes the token again", account=account)
         if isinstance(answer, Look):
             self._note(answering=True, error=None)
             self._meter.polled("ok")
             return answer
         trouble = trouble_of(answer)
-        self._note(answering=trouble.value == "gone", error=answer)
+        if trouble is not Trouble.UNAUTHORIZED:
+            self._note(answering=trouble is Trouble.GONE, error=answer)
         self._meter.polled(trouble.value)
         pause = answer.retry_after
-        return Look(asked_at, None, trouble, None if pause is None else timedelta(seconds=pause))
+        wait = None
+        if pause is not None:
+            wait = min(timedelta(seconds=min(pause, 1e6)), RETRY_AFTER_MOST)
+        return Look(asked_at, None, trouble, wait)
 
     def _note(self, *, answering: bool, error: BeamError | None) -> None:
         # The first failure and the recovery are worth a line, every look in between is not.
@@ -143,11 +177,17 @@ class Poller:
             batch = [await self._seen.get()]
             while len(batch) < BATCH and not self._seen.empty():
                 batch.append(self._seen.get_nowait())
-            try:
-                changes = await self._look_up.record(batch)
-                self._meter.transitions(len(changes))
-            except Exception:  # noqa: BLE001  # logged; the loop must go on
-                _log.exception("looks not written down", count=len(batch))
+            # One id for the batch, from here to the messages that it owes.
+            with structlog.contextvars.bound_contextvars(trace=new_trace()):
+                try:
+                    changes = await self._look_up.record(batch)
+                    self._meter.transitions(len(changes))
+                except StorageUnavailable as error:
+                    # The lease brings the tasks back.
+                    _log.warning("looks not written", count=len(batch), reason=error.reason)
+                except Exception:  # noqa: BLE001  # logged; the loop must go on
+                    _log.exception("looks not written", count=len(batch))
+                    self._meter.failed("record")
             self._done(len(batch))
 
     def _done(self, count: int) -> None:

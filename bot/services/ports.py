@@ -56,7 +56,11 @@ class WorkspaceClosed(DeliveryError):
 
 
 class NeverDeliverable(DeliveryError):
-    """No repetition cures it: a limit is broken, or the message to edit is gone."""
+    """No repetition cures it: a limit is broken, or Slack refuses what it is."""
+
+
+class CardGone(NeverDeliverable):
+    """The message to edit was deleted, or may be edited no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,15 @@ class Meter(Protocol):
 
     def delivered(self, kind: str, result: str) -> None:
         """Count an attempt to deliver by kind and result."""
+
+    def database(self, *, up: bool) -> None:
+        """Note whether the database can be used."""
+
+    def stored(self, *, watched: int, overdue: float, oldest_owed: float) -> None:
+        """Note how many tasks are polled, and the worst delays in seconds."""
+
+    def failed(self, where: str) -> None:
+        """Count a failure that nobody foresaw, which is logged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from bot.errors import SlackRefused, SlackUnavailable
@@ -30,6 +30,7 @@ class Watching:
         deliverer: posts the cards.
         courier: Slack, for links and direct messages.
         clock: the current time.
+        sleep: waits between looks whether a card is posted.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Watching:
         deliverer: Deliverer,
         courier: Courier,
         clock: Clock,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._look_up = look_up
         self._watches = watches
         self._deliverer = deliverer
         self._courier = courier
         self._clock = clock
+        self._sleep = sleep
 
     async def watch(
         self,
@@ -115,7 +118,7 @@ class Watching:
             if view.card.ts is not None:
                 return view, True
             # Another copy may be at it, or the channel had a message less than a second ago.
-            await asyncio.sleep(_PAUSE)
+            await self._sleep(_PAUSE)
         return view, False
 
     async def unwatch(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
+import time
+from collections.abc import Awaitable, Callable
 
 from aiohttp import ClientSession
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.services import Services
 from bot.slack.actions import Actions
 from bot.slack.commands import Commands
-from bot.slack.guard import Guard
+from bot.slack.guard import RECEIVED, Guard
 from bot.slack.manifest import COMMAND, WATCH_IN_MESSAGE, WATCH_TASK
 from bot.slack.payloads import Payloads
 from bot.slack.shortcuts import Shortcuts, check_submission
@@ -29,7 +31,7 @@ def new_app(workspace: Workspace) -> AsyncApp:
     # Bolt reads SLACK_BOT_TOKEN by itself and warns that it does not use it.
     logger = logging.getLogger("slack_bolt")
     logger.setLevel(logging.ERROR)
-    return AsyncApp(
+    app = AsyncApp(
         logger=logger,
         client=workspace.client,
         authorize=authorize,
@@ -37,6 +39,16 @@ def new_app(workspace: Workspace) -> AsyncApp:
         # Slack's own words for it would be shown to people who cannot do anything about it.
         user_facing_authorize_error_message="Beambot is starting. Try again in a few seconds.",
     )
+
+    async def received(
+        context: AsyncBoltContext,
+        next: Callable[[], Awaitable[None]],  # noqa: A002  # Bolt's name
+    ) -> None:
+        context[RECEIVED] = time.monotonic()
+        await next()
+
+    app.middleware(received)
+    return app
 
 
 def register(

@@ -70,11 +70,13 @@ class Connection:
             # From here on the SDK reconnects by itself.
             await self._socket.connect_async()  # type: ignore[no-untyped-call]
 
-    async def up(self) -> bool:
-        """Tell whether Slack can reach the bot and knows it."""
+    async def down(self) -> str | None:
+        """Return why Slack cannot reach the bot, ``None`` if it can."""
         if not self._workspace.known:
-            return False
-        return self._socket is None or bool(await self._socket.client.is_connected())
+            return "Slack has not said who the bot is"
+        if self._socket is None or await self._socket.client.is_connected():
+            return None
+        return "the socket is not connected"
 
     async def stop(self) -> None:
         """Take nothing more from Slack."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 from urllib.parse import parse_qs
 
 import structlog
@@ -21,10 +23,27 @@ BODY_MAX = 1_000_000
 TOLERANCE = timedelta(minutes=5)
 """How old a request may be (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
 
+_TAKEN_MOST = 10_000
 _SIGNATURE = re.compile(rb"v0=[0-9a-f]{64}")
 _TIMESTAMP = re.compile(rb"[0-9]{1,12}")
 
 _log = structlog.get_logger(__name__)
+
+
+class RequestMeter(Protocol):
+    """Where requests are counted."""
+
+    def refused(self, status: int) -> None:
+        """Count a request that was refused."""
+
+    def acknowledged(self, seconds: float) -> None:
+        """Note how long an acknowledgement took."""
+
+    def requested(self, via: str, result: str) -> None:
+        """Count something a person asked for."""
+
+    def failed(self, where: str) -> None:
+        """Count a failure that nobody foresaw."""
 
 
 class Refused(Exception):
@@ -50,6 +69,8 @@ class Gate:
         seen: remembers what was taken: a signature holds for five minutes.
         clock: the current time.
         ready: tells whether requests can be taken yet; until then Slack may try again later.
+        meter: counts what is refused.
+        patience: seconds to wait for the database before a request goes on without it.
     """
 
     def __init__(
@@ -59,25 +80,30 @@ class Gate:
         seen: SeenStore,
         clock: Clock,
         ready: Callable[[], bool],
+        meter: RequestMeter,
+        patience: float = 1.0,
     ) -> None:
         self._inner = inner
         self._secret = signing_secret.encode()
         self._seen = seen
         self._clock = clock
         self._ready = ready
+        self._meter = meter
+        self._patience = patience
+        self._taken: dict[bytes, float] = {}
+        self._noting: set[asyncio.Task[bool]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it with an error and nothing more."""
-        if not self._ready():
-            await _answer(send, 503)
-            return
         try:
             headers = _headers(scope)
             body = await _read(headers, receive)
             await self._verify(headers, body)
             _check_form(headers, body)
+            self._check_ready()
         except Refused as refused:
             _log.warning("request refused", status=refused.status, why=refused.why)
+            self._meter.refused(refused.status)
             await _answer(send, refused.status)
             return
         left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -99,8 +125,35 @@ class Gate:
         expected = b"v0=" + hmac.new(self._secret, signed, hashlib.sha256).hexdigest().encode()
         if not hmac.compare_digest(expected, signature):
             raise Refused(401, "wrong signature")
-        if not await self._seen.first("", signature.decode(), now):
+        if not await self._first(signature, now):
             raise Refused(401, "taken already")
+
+    def _check_ready(self) -> None:
+        if not self._ready():
+            raise Refused(503, "still starting")
+
+    async def _first(self, signature: bytes, now: datetime) -> bool:
+        """Note a request; tell whether it is the first time, here and in other copies.
+
+        Slack gives up after 3 s, so a database that does not answer is not waited for: this copy
+        knows its own requests anyway, and what another took does nothing without a database.
+        """
+        if signature in self._taken:
+            return False
+        self._taken[signature] = now.timestamp()
+        if len(self._taken) > _TAKEN_MOST:
+            old = now.timestamp() - 2 * TOLERANCE.total_seconds()
+            self._taken = {one: at for one, at in self._taken.items() if at > old}
+        noting = asyncio.create_task(self._seen.first("", signature.decode(), now))
+        self._noting.add(noting)
+        noting.add_done_callback(self._noted)
+        done, _ = await asyncio.wait([noting], timeout=self._patience)
+        return not done or noting.exception() is not None or noting.result()
+
+    def _noted(self, noting: asyncio.Task[bool]) -> None:
+        self._noting.discard(noting)
+        if not noting.cancelled() and (error := noting.exception()):
+            _log.warning("request not noted", reason=str(error))
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from slack_bolt.async_app import AsyncAck
+from slack_bolt.async_app import AsyncAck, AsyncBoltContext
 
-from bot.errors import SlackUnavailable, UserError
-from bot.log import new_error_id
+from bot.errors import BotUnavailable, SlackUnavailable, UserError
+from bot.log import new_error_id, new_trace
 from bot.services.policy import Policy
 from bot.services.ports import Clock
 from bot.slack.answer import Answer
 from bot.slack.blocks.errors import error_message, unexpected
 from bot.slack.blocks.message import JSON
+from bot.slack.gate import RequestMeter
 from bot.tasks.records import Place
+from storage.database import StorageUnavailable
 from storage.seen import SeenStore
+
+RECEIVED = "received_monotonic"
+"""Under this name a request's context has the time of its arrival, in monotonic seconds."""
+
+_NO_STORAGE = (
+    "Beambot cannot use its database just now, so nothing was done. Try again in a minute; if it"
+    " stays like this, whoever runs Beambot should look at `/readyz`."
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -53,9 +64,11 @@ class Guard:
         seen: requests that were taken already.
         policy: who may use the bot at all.
         clock: the current time.
+        meter: counts what is asked for, and how fast it is acknowledged.
     """
 
-    def __init__(self, seen: SeenStore, policy: Policy, clock: Clock) -> None:
+    def __init__(self, seen: SeenStore, policy: Policy, clock: Clock, meter: RequestMeter) -> None:
+        self._meter = meter
         self._seen = seen
         self._policy = policy
         self._clock = clock
@@ -69,8 +82,9 @@ class Guard:
             handler: does the work.
         """
 
-        async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
+        async def listen(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
             await ack()
+            self._acknowledged(context)
             await self.run(read, handler, body)
 
         return listen
@@ -80,14 +94,20 @@ class Guard:
     ) -> Listener:
         """Return a Bolt listener for a modal, which stays open if ``check`` names errors."""
 
-        async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
+        async def listen(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
             if wrong := check(body):
                 await ack(response_action="errors", errors=wrong)
                 return
             await ack()
+            self._acknowledged(context)
             await self.run(read, handler, body)
 
         return listen
+
+    def _acknowledged(self, context: AsyncBoltContext) -> None:
+        received = context.get(RECEIVED)
+        if received is not None:
+            self._meter.acknowledged(time.monotonic() - received)
 
     async def run(self, read: Reader, handler: Handler, body: Mapping[str, Any]) -> None:
         """Do the work of one request as a task of its own, which a stop waits for."""
@@ -104,23 +124,41 @@ class Guard:
                 _log.warning("requests left unfinished", count=len(left))
 
     async def _take(self, read: Reader, handler: Handler, body: Mapping[str, Any]) -> None:
+        with structlog.contextvars.bound_contextvars(trace=new_trace()):
+            turn, result = await self._do(read, handler, body)
+            if result is not None:
+                via = turn.via if turn else "unknown"
+                self._meter.requested(via, result)
+                _log.info("request", via=via, result=result)
+
+    async def _do(
+        self, read: Reader, handler: Handler, body: Mapping[str, Any]
+    ) -> tuple[Turn | None, str | None]:
         turn: Turn | None = None
         try:
             turn = read(body)
             if turn is None:
-                return
+                return None, None
             if not await self._seen.first(turn.place.team_id, turn.key, self._clock()):
-                _log.info("repeated request ignored", key=turn.key)
-                return
+                return turn, "repeated"
             await self._policy.require_insider(turn.place)
             await handler(turn)
         except SlackUnavailable as error:
             _log.warning("not answered", reason=error.text)
             await _tell(turn, error)
+            return turn, "slack unavailable"
         except UserError as error:
             await _tell(turn, error)
+            return turn, "told why not"
+        except StorageUnavailable as error:
+            _log.error("the database cannot be used", reason=error.reason)
+            await _tell(turn, BotUnavailable(_NO_STORAGE))
+            return turn, "storage unavailable"
         except Exception as error:  # noqa: BLE001  # whatever escapes here becomes Slack's 404
             await _tell(turn, error)
+            self._meter.failed("request")
+            return turn, "failed"
+        return turn, "done"
 
 
 async def _tell(turn: Turn | None, error: Exception) -> None:

@@ -10,6 +10,7 @@ from aiohttp import ClientConnectorError, ClientError
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.services.ports import (
+    CardGone,
     ChannelClosed,
     Clock,
     DeliveryError,
@@ -22,6 +23,7 @@ from bot.services.ports import (
 from bot.slack.answer import error_code
 from bot.slack.blocks.announcements import (
     cancel_result,
+    channel_closed,
     gone_notice,
     group_news,
     transition_reply,
@@ -34,6 +36,7 @@ from bot.tasks.records import (
     Card,
     CardKind,
     CardView,
+    ClosedNews,
     GoneNews,
     GroupNews,
     TransitionNews,
@@ -76,6 +79,7 @@ _LATER = {
 }
 _UNKNOWN = {"internal_error", "fatal_error", "not_json"}
 _BAD_BLOCKS = ("invalid_blocks", "msg_blocks_too_long")
+_GONE = {"message_not_found", "cant_update_message", "edit_window_closed"}
 _LINKS_MOST = 2_000
 _FIND_PAGE = 100
 
@@ -107,14 +111,7 @@ class SlackCourier:
         }
         if message.thread_ts is not None:
             rest |= {"thread_ts": message.thread_ts, "reply_broadcast": message.broadcast}
-        try:
-            answer = await self._call("chat.postMessage", {**rest, "blocks": shown.blocks})
-        except NeverDeliverable as error:
-            if not error.code.startswith(_BAD_BLOCKS):
-                raise
-            # Certainly not posted. Plain words are worth more than nothing.
-            _log.error("Slack refuses our blocks", reason=error.code, key=message.key)
-            answer = await self._call("chat.postMessage", rest)
+        answer = await self._say("chat.postMessage", rest, shown)
         ts = answer.get("ts")
         if not isinstance(ts, str):
             raise OutcomeUnknown("no_ts")
@@ -133,6 +130,9 @@ class SlackCourier:
             "limit": _FIND_PAGE,
             "include_all_metadata": "true",
         }
+        if not message.channel_id.startswith(("C", "D", "G")):
+            # Messages to a person's id are in the direct messages with them.
+            asked["channel"] = await self.open_dm(message.team_id, message.channel_id)
         method = "conversations.history"
         if message.thread_ts is not None:
             method, asked = "conversations.replies", {**asked, "ts": message.thread_ts}
@@ -141,6 +141,10 @@ class SlackCourier:
         except WorkspaceClosed as error:
             if error.code != "missing_scope":
                 raise
+            return None
+        except NeverDeliverable as error:
+            # Nothing can be read here, now or later: the message must not wait for that.
+            _log.info("not looked for", channel=message.channel_id, reason=error.code)
             return None
         for found in answer.get("messages") or []:
             metadata = found.get("metadata") or {}
@@ -153,7 +157,18 @@ class SlackCourier:
         """Show a card as it is now."""
         shown = self._card(view)
         target = {"channel": view.card.channel_id, "ts": view.card.ts, "text": shown.text}
-        await self._call("chat.update", {**target, "blocks": shown.blocks})
+        await self._say("chat.update", target, shown)
+
+    async def _say(self, method: str, rest: dict[str, Any], shown: Message) -> dict[str, Any]:
+        try:
+            return await self._call(method, {**rest, "blocks": shown.blocks})
+        except NeverDeliverable as error:
+            if not error.code.startswith(_BAD_BLOCKS):
+                raise
+            # Certainly not taken. Plain words are worth more than nothing.
+            _log.error("Slack refuses our blocks", reason=error.code, method=method)
+        # An edit that leaves blocks out would leave the old ones standing.
+        return await self._call(method, {**rest, "blocks": []})
 
     async def permalink(self, card: Card) -> str | None:
         """Return a link to a card's message, ``None`` if Slack gives none."""
@@ -235,6 +250,8 @@ def render_news(news: News) -> Message:
             return group_news(news)
         case GoneNews():
             return gone_notice(news)
+        case ClosedNews():
+            return channel_closed(news)
     return cancel_result(news)
 
 
@@ -249,6 +266,8 @@ def meaning(error: SlackApiError) -> DeliveryError:
         return ChannelClosed(code)
     if code in _WORKSPACE:
         return WorkspaceClosed(code)
+    if code in _GONE:
+        return CardGone(code)
     # A refusal that nobody foresaw is still a refusal; it must not hold up what follows.
     return NeverDeliverable(code)
 

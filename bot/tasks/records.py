@@ -161,6 +161,16 @@ class GoneNews:
     mention: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedNews:
+    """Watches that ended because their channel takes no messages any more."""
+
+    channel_id: str
+    reason: str
+    """Slack's name for it, such as ``is_archived``."""
+    tasks: tuple[Task, ...]
+
+
 class CancelOutcome(StrEnum):
     """What a look-up after a cancel found."""
 

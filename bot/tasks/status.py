@@ -13,7 +13,8 @@ from pydantic_core import CoreSchema, core_schema
 
 _IN_FLIGHT = frozenset({"PENDING", "RUNNING", "RETRY"})
 _FAILED = frozenset({"FAILED", "ERROR"})
-_FINAL = frozenset({"COMPLETE", "CANCELLED", "TIMEOUT", "EXPIRED"}) | _FAILED
+FINAL_STATUSES = frozenset({"COMPLETE", "CANCELLED", "TIMEOUT", "EXPIRED"}) | _FAILED
+"""Statuses after which a task does not run on, though the status itself may be corrected."""
 
 
 class Status(str):
@@ -33,12 +34,12 @@ class Status(str):
     @property
     def known(self) -> bool:
         """Whether Beam's documentation or source names this status."""
-        return self in _FINAL or self in _IN_FLIGHT
+        return self in FINAL_STATUSES or self in _IN_FLIGHT
 
     @property
     def final(self) -> bool:
         """Whether the task is over (a late worker report may still correct how it ended)."""
-        return self in _FINAL
+        return self in FINAL_STATUSES
 
     @property
     def in_flight(self) -> bool:

@@ -23,6 +23,7 @@ from bot.tasks.records import (
     Cancelled,
     CancelOutcome,
     CancelReport,
+    ClosedNews,
     GoneNews,
     GroupNews,
     Step,
@@ -95,6 +96,32 @@ def gone_notice(news: GoneNews) -> Message:
         " Beam account."
     )
     return _with_mention([f":wastebasket: {text}"], text, news.mention, task)
+
+
+_CLOSED = {
+    "is_archived": "it is archived",
+    "not_in_channel": "I was removed from it",
+    "channel_not_found": "it is gone, or I was removed from it",
+}
+
+
+def channel_closed(news: ClosedNews) -> Message:
+    """Return, for a direct message, that watches ended because a channel takes no messages."""
+    many = len(news.tasks) != 1
+    why = _CLOSED.get(news.reason, "Slack does not let me")
+    tasks = count(len(news.tasks), "task")
+    text = (
+        f"I can no longer post in <#{safe(news.channel_id, 40)}>: {why}. So your watch"
+        f"{'es' if many else ''} of {tasks} there {'have' if many else 'has'} ended;"
+        f" {'they are' if many else 'it is'} not touched and may run on."
+    )
+    named = (f"{sign(task.status)} *{label(task)}* {code(task.id)}" for task in news.tasks)
+    todo = safe(
+        "To go on, type `/beam watch <task> me` here, or `/beam watch <task>` in another channel.",
+        200,
+    )
+    shown = listed(f":mute: {text}", named, len(news.tasks), _LISTED)
+    return Message(cut(f"{text} {todo}", MAX_TEXT), [section(shown), context(todo)])
 
 
 def cancel_result(report: CancelReport) -> Message:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 from bot.beam.errors import BeamError, TaskNotFound
 from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
+from bot.services.doors import Doors
 from bot.services.look_up import LookUp
 from bot.services.policy import Policy
 from bot.services.poll import Poller
-from bot.services.ports import DeliveryError, Outgoing, Person
+from bot.services.ports import CardGone, DeliveryError, Outgoing, Person
 from bot.services.watch import Watching
 from bot.settings import CancelPolicy
 from bot.tasks import Status, Task, TaskId
@@ -82,8 +84,13 @@ class FakeSlack:
     posted: list[Outgoing] = field(default_factory=list)
     edits: list[CardView] = field(default_factory=list)
     errors: list[DeliveryError] = field(default_factory=list)
+    edit_errors: list[DeliveryError] = field(default_factory=list)
     lost: list[DeliveryError] = field(default_factory=list)
     searches: int = 0
+    readable: bool = True
+    """Whether what was posted can be found again (history may be read)."""
+    gone: set[str] = field(default_factory=set)
+    """Messages that somebody deleted."""
 
     async def post(self, message: Outgoing) -> str:
         if self.errors:
@@ -95,10 +102,16 @@ class FakeSlack:
 
     async def find(self, message: Outgoing) -> str | None:
         self.searches += 1
+        if not self.readable:
+            return None
         keys = [one.key for one in self.posted]
         return f"100.{keys.index(message.key) + 1:06d}" if message.key in keys else None
 
     async def edit(self, view: CardView) -> None:
+        if self.edit_errors:
+            raise self.edit_errors.pop(0)
+        if view.card.ts in self.gone:
+            raise CardGone("message_not_found")
         self.edits.append(view)
 
     async def permalink(self, card: Card) -> str | None:
@@ -138,6 +151,15 @@ class CountingMeter:
     def delivered(self, kind: str, result: str) -> None:
         self.counts[f"{kind} {result}"] += 1
 
+    def failed(self, where: str) -> None:
+        self.counts[f"failed {where}"] += 1
+
+    def database(self, *, up: bool) -> None:
+        self.counts["database up" if up else "database down"] += 1
+
+    def stored(self, *, watched: int, overdue: float, oldest_owed: float) -> None:
+        self.counts["watched"] = watched
+
 
 class World:
     """One copy of the bot's services. Two worlds over one file are two copies."""
@@ -149,20 +171,32 @@ class World:
         beam: FakeBeam | None = None,
         slack: FakeSlack | None = None,
         policy: CancelPolicy = CancelPolicy.MEMBERS,
+        database: Callable[[str], Database] | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.beam = beam or FakeBeam(self.clock)
         self.slack = slack or FakeSlack()
         self.meter = CountingMeter()
-        self.database = Database(f"sqlite+aiosqlite:///{path}")
+        self.database = (database or Database)(f"sqlite+aiosqlite:///{path}")
         pace = Pace(3, 60, jitter=lambda: 0.5)
         self.tasks, self.watches = TaskStore(self.database), WatchStore(self.database)
         self.look_up = LookUp(
             self.beam, DEFAULT_ACCOUNT, self.tasks, self.watches, self.clock, pace
         )
         self.outbox = Outbox(self.database)
-        self.deliverer = Deliverer(self.outbox, self.watches, self.slack, self.clock, self.meter)
-        self.watching = Watching(self.look_up, self.watches, self.deliverer, self.slack, self.clock)
+        self.workspaces = Doors()
+        self.deliverer = Deliverer(
+            self.outbox,
+            self.watches,
+            self.slack,
+            self.clock,
+            self.meter,
+            self.workspaces,
+            sleep=self.sleep,
+        )
+        self.watching = Watching(
+            self.look_up, self.watches, self.deliverer, self.slack, self.clock, self.sleep
+        )
         self.policy = Policy(self.slack, self.watches, DEFAULT_ACCOUNT, policy)
         self.cancelling = Cancelling(
             self.beam,
@@ -173,11 +207,23 @@ class World:
             self.clock,
             self.sleep,
         )
-        self.poller = Poller(self.look_up, self.tasks, self.clock, self.meter, pace)
+        self.poller = Poller(
+            self.look_up, self.tasks, self.clock, self.meter, pace, self.workspaces
+        )
 
     async def open(self) -> None:
         await migrate(self.database)
+        self.start()
+
+    def start(self) -> None:
+        """Start over a database that has its schema."""
+        self._outside = asyncio.all_tasks()
         self.poller.start()
+
+    def kill(self) -> None:
+        """End like a process that is killed: nothing is finished, nothing more is written."""
+        for task in asyncio.all_tasks() - self._outside - {asyncio.current_task()}:
+            task.cancel()
 
     async def close(self) -> None:
         await self.poller.stop(5)
