@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -73,8 +74,11 @@ tasks = Table(
     Column("trouble", String(16)),
     Column("rechecks", Integer, nullable=False, default=0),
     Column("cancelled_by", String(32)),
+    # When it may be worth a word that it takes longer than usual.
+    Column("nudge_at", UtcDateTime),
     # What is due is found by its time alone, however much is watched.
     Index("ix_tasks_next_check_at", "next_check_at", sqlite_where=text("next_check_at NOT NULL")),
+    Index("ix_tasks_nudge_at", "nudge_at", sqlite_where=text("nudge_at NOT NULL")),
 )
 
 transitions = Table(
@@ -91,6 +95,46 @@ transitions = Table(
     Column("waited_ms", Integer),
     Column("ran_ms", Integer),
     UniqueConstraint("team_id", "account", "task_id", "seq"),
+)
+
+# How tasks ended, one row a task: what is usual of a function is learned from these.
+runs = Table(
+    "runs",
+    metadata,
+    Column("team_id", String(32), primary_key=True),
+    Column("account", String(64), primary_key=True),
+    Column("task_id", String(36), primary_key=True),
+    Column("function", String(300), nullable=False),
+    Column("status", String(64), nullable=False),
+    Column("waited_ms", BigInteger),
+    Column("ran_ms", BigInteger),
+    Column("ended_at", UtcDateTime, nullable=False),
+    Index("ix_runs_function", "team_id", "account", "function", "ended_at"),
+    Index("ix_runs_ended", "team_id", "account", "ended_at"),
+)
+
+# What a channel wants to hear, where that is not the default.
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("team_id", String(32), primary_key=True),
+    Column("channel_id", String(32), primary_key=True),
+    Column("level", String(16), nullable=False),
+    Column("threads", Boolean, nullable=False),
+    Column("broadcast", Boolean, nullable=False),
+    # Whom to mention of a failure, as JSON; null for whoever asked for the watch.
+    Column("mention", Text),
+    Column("muted_until", UtcDateTime),
+    # Quiet hours: minutes after midnight in the time zone.
+    Column("quiet_from", Integer),
+    Column("quiet_to", Integer),
+    Column("time_zone", String(64)),
+    Column("summary_since", UtcDateTime),
+    Column("summary_due_at", UtcDateTime, index=True),
+    Column("digest", Boolean, nullable=False),
+    Column("digest_due_at", UtcDateTime, index=True),
+    Column("changed_by", String(32), nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
 )
 
 cards = Table(
@@ -207,6 +251,8 @@ cancels = Table(
     Column("outcome", String(16)),
     Column("settled_at", UtcDateTime),
     Column("card_id", Integer),
+    Column("reason", Text),
+    Column("ran_ms", Integer),
     Index("ix_cancels_task", "team_id", "account", "task_id"),
     Index("ix_cancels_channel", "team_id", "channel_id", "asked_at"),
 )

@@ -27,6 +27,7 @@ from bot.tasks.records import Card, CardKind, KnownTask, Watch
 from bot.tasks.status import FINAL_STATUSES
 from storage.codec import News, task_to_json
 from storage.database import Database
+from storage.history import milliseconds, note_run
 from storage.owed import owe_news, touch_cards
 from storage.rows import to_card, to_tracked, to_watch
 from storage.tables import cards, tasks, transitions, watches
@@ -168,6 +169,7 @@ class TaskStore:
                     _tell_watches(tx, followed, now, tell)
                 if followed.transition:
                     write_transition(tx, one.team_id, one.account, followed.transition)
+                    note_run(tx, one.team_id, one.account, after.task, now)
                     changed.append(followed.transition)
             _write_rows(tx, quiet)
             return changed
@@ -350,11 +352,7 @@ def write_transition(tx: Connection, team_id: str, account: str, change: Transit
             old=str(change.old),
             new=str(change.new),
             seen_at=change.seen_at,
-            waited_ms=_milliseconds(change.waited),
-            ran_ms=_milliseconds(change.ran),
+            waited_ms=milliseconds(change.waited),
+            ran_ms=milliseconds(change.ran),
         )
     )
-
-
-def _milliseconds(span: timedelta | None) -> int | None:
-    return None if span is None else int(span.total_seconds() * 1000)

@@ -22,6 +22,7 @@ from bot.tasks.records import (
     WatchRow,
 )
 from storage.database import Database
+from storage.history import note_run
 from storage.owed import owe_card, stop_polling_unwatched, touch_cards
 from storage.rows import to_card, to_watch
 from storage.tables import cards, watches
@@ -301,6 +302,7 @@ def _new_card(
     for known in new:
         over = known.task.status.final
         store_task(tx, start(known, stored.get(known.task.id)))
+        note_run(tx, place.team_id, account, known.task, now)
         tx.execute(
             insert(watches).values(
                 team_id=place.team_id,
