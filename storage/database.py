@@ -1,12 +1,15 @@
-"""The engine and its transactions, and what is peculiar to SQLite, in one place."""
+"""The engine and its transactions, and how SQLite and PostgreSQL differ, in one place."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import ColumnElement, Connection, Table, case, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -14,8 +17,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 10.0
-"""Seconds that SQLite waits for another process's transaction to end."""
+"""Seconds that a transaction waits for another process's transaction to end."""
 
+CONNECTIONS = 10
+"""Connections that one copy keeps to PostgreSQL at most."""
+
+ATTEMPTS = 8
+"""How often a transaction that met another one in PostgreSQL is tried in all."""
+
+# serialization_failure, deadlock_detected, and unique_violation: two copies wrote the same row
+# at once, and the second attempt finds what the first copy wrote.
+_MET_ANOTHER = {"40001", "40P01", "23505"}
 _READ_ONLY = {"beambot_read": True}
 
 
@@ -38,15 +50,26 @@ class Database:
     connection. There is nothing to await inside it, so no network call can end up in a
     transaction.
 
+    SQLite runs writers one after another. In PostgreSQL they run side by side (READ COMMITTED):
+    ``work`` locks the rows that it decides by (``with_for_update``, which SQLite leaves out), and
+    is run again if it met another transaction all the same. So it must do nothing outside of its
+    connection that must not be done twice.
+
     Args:
-        url: an async SQLAlchemy URL, such as ``sqlite+aiosqlite:///beambot.db``.
+        url: an async SQLAlchemy URL, such as ``sqlite+aiosqlite:///beambot.db`` or
+            ``postgresql+psycopg://host/beambot``.
     """
 
     def __init__(self, url: str) -> None:
         self.engine = _new_engine(url)
         # SQLite has one writer. Waiting here is fair and costs nothing; waiting in SQLite's
         # busy handler sleeps in growing steps and may starve somebody.
-        self._writer = asyncio.Lock()
+        self._writer = asyncio.Lock() if self.is_sqlite else None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a file with one writer."""
+        return self.engine.dialect.name == "sqlite"
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in a transaction that only reads, and return what it returns.
@@ -68,15 +91,23 @@ class Database:
         return await _shielded(self._run(work, write=True))
 
     async def _run(self, work: Callable[[Connection], T], *, write: bool) -> T:
-        try:
-            return await self._transact(work, write=write)
-        except IntegrityError:
-            # Not the database's fault but ours: two rows where one may be.
-            raise
-        except DBAPIError as error:
-            raise StorageUnavailable(str(error.orig)) from error
-        except PoolTimeout as error:
-            raise StorageUnavailable("every connection is in use") from error
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._transact(work, write=write)
+            except DBAPIError as error:
+                if attempt < ATTEMPTS and _sqlstate(error) in _MET_ANOTHER:
+                    # Apart from each other the next time.
+                    await asyncio.sleep(0.01 * 2**attempt * random.random())  # noqa: S311
+                    continue
+                if isinstance(error, IntegrityError):
+                    # Not the database's fault but ours: two rows where one may be.
+                    raise
+                raise StorageUnavailable(_reason(error)) from error
+            except PoolTimeout as error:
+                raise StorageUnavailable("every connection is in use") from error
+            except OSError as error:
+                raise StorageUnavailable("it is not reachable") from error
+        raise AssertionError("the last attempt returns or raises")
 
     async def _transact(self, work: Callable[[Connection], T], *, write: bool) -> T:
         if not write:
@@ -84,6 +115,9 @@ class Database:
                 await connection.execution_options(**_READ_ONLY)
                 async with connection.begin():
                     return await connection.run_sync(work)
+        if self._writer is None:
+            async with self.engine.begin() as connection:
+                return await connection.run_sync(work)
         async with self._writer, self.engine.begin() as connection:
             return await connection.run_sync(work)
 
@@ -106,7 +140,62 @@ async def _shielded(work: Coroutine[Any, Any, T]) -> T:
         raise
 
 
+def upsert(tx: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert that can say what happens to a row that is there already."""
+    if tx.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def earlier(one: ColumnElement[T], other: ColumnElement[T]) -> ColumnElement[T]:
+    """Return the lesser of two values, as no function does in both databases."""
+    return case((one < other, one), else_=other)
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _reason(error: DBAPIError) -> str:
+    # Of PostgreSQL's words the first line says what is wrong; those after it may quote values.
+    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "unknown"
+
+
 def _new_engine(url: str) -> AsyncEngine:
+    if make_url(url).get_backend_name() == "sqlite":
+        return _new_sqlite(url)
+    return _new_postgresql(url)
+
+
+def _new_postgresql(url: str) -> AsyncEngine:
+    milliseconds = int(BUSY_TIMEOUT * 1000)
+    limits = {
+        "statement_timeout": milliseconds,
+        "lock_timeout": milliseconds,
+        # A copy that is paused amid a transaction must not hold its rows for ever.
+        "idle_in_transaction_session_timeout": milliseconds,
+        "timezone": "UTC",
+    }
+    return create_async_engine(
+        url,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=BUSY_TIMEOUT,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "connect_timeout": int(BUSY_TIMEOUT),
+            "application_name": "beambot",
+            "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+            # A server that vanished without a word is noticed within half a minute.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        },
+    )
+
+
+def _new_sqlite(url: str) -> AsyncEngine:
     engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Connection
-from sqlalchemy.dialects.sqlite import insert
 
-from storage.database import Database
+from storage.database import Database, upsert
 from storage.tables import heartbeats
 
 
@@ -19,7 +18,7 @@ async def beat(database: Database, name: str, now: datetime) -> None:
     """
 
     def work(tx: Connection) -> None:
-        row = insert(heartbeats).values(name=name, beat_at=now)
+        row = upsert(tx, heartbeats).values(name=name, beat_at=now)
         tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"beat_at": now}))
 
     await database.write(work)

@@ -6,11 +6,10 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from bot.tasks import Task
 from bot.tasks.usual import RUNS_KEPT, Usual
-from storage.database import Database
+from storage.database import Database, upsert
 from storage.tables import runs
 
 
@@ -73,7 +72,7 @@ def note_run(tx: Connection, team_id: str, account: str, task: Task, now: dateti
         "ran_ms": milliseconds(task.ran(now)),
         "ended_at": task.ended_at or now,
     }
-    row = insert(runs).values(team_id=team_id, account=account, task_id=task.id, **values)
+    row = upsert(tx, runs).values(team_id=team_id, account=account, task_id=task.id, **values)
     tx.execute(
         row.on_conflict_do_update(index_elements=["team_id", "account", "task_id"], set_=values)
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, func, literal, select, update
 
 from bot.tasks.records import Card
 from storage.codec import News, news_kind, news_to_json
+from storage.database import earlier, upsert
 from storage.tables import cards, channels, deliveries, tasks, watches
 
 
@@ -82,7 +82,7 @@ def _owe(
     now: datetime,
 ) -> None:
     tx.execute(
-        insert(deliveries)
+        upsert(tx, deliveries)
         .values(
             team_id=team_id,
             account=account,
@@ -115,8 +115,8 @@ def touch_cards(tx: Connection, card_ids: set[int], now: datetime) -> None:
 
 def make_due(tx: Connection, team_id: str, channel_id: str, at: datetime) -> None:
     """Have a channel looked after at ``at``, or sooner if it is due sooner."""
-    sooner = func.min(func.coalesce(channels.c.due_at, at), at)
-    statement = insert(channels).values(
+    sooner = earlier(func.coalesce(channels.c.due_at, at), literal(at, channels.c.due_at.type))
+    statement = upsert(tx, channels).values(
         team_id=team_id, channel_id=channel_id, due_at=at, attempt=0, touched_at=at
     )
     tx.execute(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete
-from sqlalchemy.dialects.sqlite import insert
 
-from storage.database import Database
+from storage.database import Database, upsert
 from storage.tables import requests_seen
 
 KEPT = timedelta(hours=1)
@@ -25,7 +24,7 @@ class SeenStore:
 
         def work(tx: Connection) -> bool:
             result = tx.execute(
-                insert(requests_seen)
+                upsert(tx, requests_seen)
                 .values(team_id=team_id, key=key, seen_at=now)
                 .on_conflict_do_nothing()
             )

@@ -19,14 +19,13 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.tasks import TaskId, Transition
 from bot.tasks.follow import Followed, Look, Tracked
 from bot.tasks.records import Card, CardKind, KnownTask, Watch
 from bot.tasks.status import FINAL_STATUSES
 from storage.codec import News, task_to_json
-from storage.database import Database
+from storage.database import Database, upsert
 from storage.history import milliseconds, note_run
 from storage.owed import owe_news, touch_cards
 from storage.rows import to_card, to_tracked, to_watch
@@ -203,7 +202,7 @@ class TaskStore:
 def store_task(tx: Connection, tracked: Tracked) -> None:
     """Start to follow a task, or take it up again."""
     values = {name.removeprefix("b_"): value for name, value in _values(tracked).items()}
-    statement = upsert(tasks).values(**values)
+    statement = upsert(tx, tasks).values(**values)
     update_only = {
         name: statement.excluded[name]
         for name in values

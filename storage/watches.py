@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, select, update
 
 from bot.tasks import Level, TaskId
 from bot.tasks.follow import Tracked
@@ -152,7 +152,9 @@ class WatchStore:
 
         def work(tx: Connection) -> list[TaskId]:
             ever = (
-                select(watches.c.task_id, func.max(watches.c.ended_at.is_(None)))
+                select(
+                    watches.c.task_id, func.max(case((watches.c.ended_at.is_(None), 1), else_=0))
+                )
                 .where(
                     watches.c.team_id == place.team_id,
                     watches.c.account == account,
