@@ -315,7 +315,10 @@ def load_as(kind: type[S]) -> tuple[S, log.Redactor]:
         settings = kind.load(os.environ)
     except SettingsError as error:
         sys.exit(fail("\n".join(error.lines)))
-    return settings, log.configure(settings.log_level, settings.log_format)
+    redactor = log.configure(settings.log_level, settings.log_format)
+    if settings.database_password:
+        redactor.hide(settings.database_password)
+    return settings, redactor
 
 
 def load() -> Settings:
@@ -379,13 +382,16 @@ def migrate_command() -> None:
 def backup(target: Path) -> None:
     """Copy the database to the file TARGET, consistently, while the bot may be running."""
     settings, _ = load_as(DatabaseSettings)
+    source = settings.database_file
+    if source is None:
+        sys.exit(fail("DATABASE_URL is PostgreSQL: use pg_dump, which copies it while in use."))
     try:
-        size = copy_database(settings.database_file, target)
+        size = copy_database(source, target)
     except FileExistsError:
         sys.exit(fail(f"{target} exists already; name a new file."))
     except StorageUnavailable as error:
         sys.exit(fail(f"No backup was made: {error.reason}."))
-    print(f"Copied {settings.database_file} to {target}: {size} bytes, checked.")
+    print(f"Copied {source} to {target}: {size} bytes, checked.")
 
 
 if __name__ == "__main__":

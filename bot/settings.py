@@ -98,10 +98,25 @@ def _web_url(*, slash: bool) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _database(value: str) -> str:
-    scheme, _, rest = value.partition(":")
+_POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+
+
+def _database(value: SecretStr) -> SecretStr:
+    # Not parsed further than needed: a URL that is not well formed may hold a password anywhere.
+    url = value.get_secret_value()
+    scheme, _, rest = url.partition(":")
+    if scheme in _POSTGRESQL:
+        try:
+            parts = urlsplit(url)
+            # Reading the port is what finds a bad one. Without a host it is a local socket.
+            good = parts.port != 0 and len(parts.path) > 1
+        except ValueError:
+            good = False
+        if not good:
+            raise _wrong("must name a database, as in postgresql://user:password@host/beambot")
+        return value
     if scheme not in ("sqlite", "sqlite+aiosqlite"):
-        raise _wrong("must be an SQLite URL; other databases are not supported")
+        raise _wrong("must be an SQLite or PostgreSQL URL")
     # An in-memory database would forget every watch, and each connection would see its own.
     if not rest.startswith("///") or rest.removeprefix("///").split("?")[0] in ("", ":memory:"):
         raise _wrong("must name a file")
@@ -144,7 +159,9 @@ class DatabaseSettings(BaseSettings):
         frozen=True, extra="ignore", hide_input_in_errors=True, case_sensitive=False
     )
 
-    database_url: Annotated[str, AfterValidator(_database)] = "sqlite:///beambot.db"
+    database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr(
+        "sqlite:///beambot.db"
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
     ] = "info"
@@ -163,14 +180,23 @@ class DatabaseSettings(BaseSettings):
         return (init_settings,)
 
     @property
-    def database_file(self) -> Path:
-        """The SQLite file."""
-        return Path(self.database_url.split("///", 1)[1].split("?")[0])
+    def database_file(self) -> Path | None:
+        """The SQLite file, ``None`` with PostgreSQL."""
+        scheme, rest = self.database_url.get_secret_value().split(":", 1)
+        return None if scheme in _POSTGRESQL else Path(rest.removeprefix("///").split("?")[0])
 
     @property
     def database_url_async(self) -> str:
         """The database URL with the driver that the bot uses."""
-        return "sqlite+aiosqlite:" + self.database_url.split(":", 1)[1]
+        scheme, rest = self.database_url.get_secret_value().split(":", 1)
+        driver = "postgresql+psycopg" if scheme in _POSTGRESQL else "sqlite+aiosqlite"
+        return f"{driver}:{rest}"
+
+    @property
+    def database_password(self) -> str | None:
+        """The password in the database URL, which no log may show."""
+        url = self.database_url.get_secret_value()
+        return None if self.database_file else urlsplit(url).password
 
     @classmethod
     def _missing(cls, given: Mapping[str, str]) -> dict[str, str]:  # noqa: ARG003

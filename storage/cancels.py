@@ -183,7 +183,7 @@ class CancelStore:
                 cancel_questions.c.answered.is_(False),
                 cancel_questions.c.asked_at >= now - QUESTION_LASTS,
             )
-            row = tx.execute(select(cancel_questions).where(*which)).first()
+            row = tx.execute(select(cancel_questions).where(*which).with_for_update()).first()
             if row is None:
                 return None
             tx.execute(update(cancel_questions).where(*which).values(answered=True))

@@ -14,6 +14,9 @@ from sqlalchemy import Connection, text
 
 from storage.database import Database, StorageUnavailable
 
+_LOCK = 0x6265616D626F74
+"""The number of the advisory lock: "beambot" in hexadecimal."""
+
 _FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -28,8 +31,8 @@ def _config(connection: Connection | None = None) -> Config:
 async def migrate(database: Database) -> tuple[str | None, str | None]:
     """Bring the schema up to date; return the revision before and after.
 
-    The whole upgrade is one ``BEGIN IMMEDIATE`` transaction: a second process waits for it and
-    then finds nothing to do.
+    The whole upgrade is one transaction, in SQLite the only one that writes, in PostgreSQL under a
+    lock: a second process waits for it and then finds nothing to do.
 
     Raises:
         StorageUnavailable: the database cannot be opened or written, or a newer version of the
@@ -37,6 +40,8 @@ async def migrate(database: Database) -> tuple[str | None, str | None]:
     """
 
     def work(tx: Connection) -> tuple[str | None, str | None]:
+        if tx.dialect.name != "sqlite":
+            tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         before = MigrationContext.configure(tx).get_current_revision()
         try:
             command.upgrade(_config(tx), "head")

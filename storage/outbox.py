@@ -111,7 +111,8 @@ class Outbox:
                 wanted = wanted.where(or_(channels.c.due_at <= now, ahead))
                 wanted = wanted.order_by(channels.c.due_at)
             claims: list[Claim] = []
-            for row in tx.execute(wanted.limit(limit + len(busy))).all():
+            wanted = wanted.limit(limit + len(busy)).with_for_update(skip_locked=True)
+            for row in tx.execute(wanted).all():
                 if (row.team_id, row.channel_id) in busy or len(claims) == limit:
                     continue
                 set_back = row.touched_at is not None and row.touched_at > now + CLOCK_SLACK
@@ -168,12 +169,7 @@ class Outbox:
         """Note that deliveries are about to be sent; ``False`` if the channel is ours no more."""
 
         def work(tx: Connection) -> bool:
-            ours = tx.execute(
-                select(channels.c.attempt).where(
-                    _channel(claim), channels.c.attempt == claim.attempt
-                )
-            ).first()
-            if ours is None or now >= claim.lease_until:
+            if not _lock(tx, claim) or now >= claim.lease_until:
                 return False
             tx.execute(
                 update(deliveries)
@@ -285,8 +281,8 @@ class Outbox:
         """
 
         def work(tx: Connection) -> list[Watch]:
-            rows = tx.execute(select(watches).where(_watched(claim)).order_by(watches.c.id))
-            ended = [to_watch(row) for row in rows.all()]
+            here = select(watches).where(_watched(claim)).order_by(watches.c.id)
+            ended = [to_watch(row) for row in tx.execute(here.with_for_update()).all()]
             seen = set(
                 tx.execute(
                     select(cards.c.id).where(
@@ -352,6 +348,8 @@ class Outbox:
         """
 
         def work(tx: Connection) -> datetime | None:
+            # Whoever owes something from now on waits, and then finds that nothing is due.
+            _lock(tx, claim)
             posts = tx.execute(select(deliveries.c.id).where(_owed(claim)).limit(1)).first()
             edits = tx.execute(select(cards.c.id).where(_stale(claim)).limit(1)).first()
             times = ([next_post_at or now] if posts else []) + (
@@ -398,6 +396,12 @@ def _watched(claim: Claim) -> ColumnElement[bool]:
 
 def _channel(claim: Claim) -> ColumnElement[bool]:
     return and_(channels.c.team_id == claim.team_id, channels.c.channel_id == claim.channel_id)
+
+
+def _lock(tx: Connection, claim: Claim) -> bool:
+    """Hold a channel's row to the end of the transaction; tell whether the claim still holds."""
+    row = select(channels.c.attempt).where(_channel(claim)).with_for_update()
+    return tx.execute(row).scalar_one_or_none() == claim.attempt
 
 
 def _owed(claim: Claim) -> ColumnElement[bool]:

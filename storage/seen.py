@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete
@@ -12,6 +13,9 @@ from storage.tables import requests_seen
 KEPT = timedelta(hours=1)
 """Longer than a signature holds (5 minutes) and than Slack repeats an event."""
 
+KEY_MAX = 128
+"""Longest key that is kept as it is, in characters; Slack's own are far shorter."""
+
 
 class SeenStore:
     """Queries over ``requests_seen``."""
@@ -21,6 +25,8 @@ class SeenStore:
 
     async def first(self, team_id: str, key: str, now: datetime) -> bool:
         """Note a request; tell whether it is the first time."""
+        if len(key) > KEY_MAX:
+            key = hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
         def work(tx: Connection) -> bool:
             result = tx.execute(

@@ -92,8 +92,8 @@ transitions = Table(
     Column("old", String(64), nullable=False),
     Column("new", String(64), nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
-    Column("waited_ms", Integer),
-    Column("ran_ms", Integer),
+    Column("waited_ms", BigInteger),
+    Column("ran_ms", BigInteger),
     UniqueConstraint("team_id", "account", "task_id", "seq"),
 )
 
@@ -252,7 +252,7 @@ cancels = Table(
     Column("settled_at", UtcDateTime),
     Column("card_id", Integer),
     Column("reason", Text),
-    Column("ran_ms", Integer),
+    Column("ran_ms", BigInteger),
     Index("ix_cancels_task", "team_id", "account", "task_id"),
     Index("ix_cancels_channel", "team_id", "channel_id", "asked_at"),
 )

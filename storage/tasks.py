@@ -113,7 +113,8 @@ class TaskStore:
             )
             if closed:
                 due = due.where(tasks.c.team_id.not_in(closed))
-            rows = tx.execute(due.order_by(tasks.c.next_check_at).limit(limit)).all()
+            due = due.order_by(tasks.c.next_check_at).limit(limit)
+            rows = tx.execute(due.with_for_update(skip_locked=True)).all()
             claimed = [to_tracked(row) for row in rows]
             if claimed:
                 tx.execute(
@@ -144,7 +145,8 @@ class TaskStore:
         """
 
         def work(tx: Connection) -> list[Transition]:
-            stored = _load(tx, {(one.team_id, one.account, one.task_id) for one in seen})
+            keys = {(one.team_id, one.account, one.task_id) for one in seen}
+            stored = _load(tx, keys, lock=True)
             changed: list[Transition] = []
             quiet: list[dict[str, object]] = []
             for one in seen:
@@ -215,9 +217,11 @@ def store_task(tx: Connection, tracked: Tracked) -> None:
     )
 
 
-def load_tasks(tx: Connection, team_id: str, account: str, ids: set[TaskId]) -> dict[str, Tracked]:
-    """Return what is stored of these tasks, by id."""
-    found = _load(tx, {(team_id, account, task_id) for task_id in ids})
+def load_tasks(
+    tx: Connection, team_id: str, account: str, ids: set[TaskId], *, lock: bool = False
+) -> dict[str, Tracked]:
+    """Return what is stored of these tasks, by id; ``lock`` if it decides what is written."""
+    found = _load(tx, {(team_id, account, task_id) for task_id in ids}, lock=lock)
     return {tracked.task.id: tracked for tracked in found.values()}
 
 
@@ -287,18 +291,19 @@ def _reopen(tx: Connection, ended: Sequence[Row[Any]]) -> None:
 
 
 def _load(
-    tx: Connection, keys: set[tuple[str, str, TaskId]]
+    tx: Connection, keys: set[tuple[str, str, TaskId]], *, lock: bool = False
 ) -> dict[tuple[str, str, str], Tracked]:
     accounts: dict[tuple[str, str], list[str]] = {}
     for team_id, account, task_id in keys:
         accounts.setdefault((team_id, account), []).append(task_id)
     found: dict[tuple[str, str, str], Tracked] = {}
-    for (team_id, account), ids in accounts.items():
-        rows = tx.execute(
-            select(tasks).where(
-                tasks.c.team_id == team_id, tasks.c.account == account, tasks.c.task_id.in_(ids)
-            )
+    for (team_id, account), ids in sorted(accounts.items()):
+        wanted = select(tasks).where(
+            tasks.c.team_id == team_id, tasks.c.account == account, tasks.c.task_id.in_(ids)
         )
+        # Always in the same order, or two copies would wait for each other.
+        ordered = wanted.order_by(tasks.c.task_id)
+        rows = tx.execute(ordered.with_for_update() if lock else wanted)
         found |= {(team_id, account, row.task_id): to_tracked(row) for row in rows}
     return found
 

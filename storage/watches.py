@@ -111,7 +111,8 @@ class WatchStore:
                 wanted = wanted.where(watches.c.task_id.in_(ids))
             if card_id is not None:
                 wanted = wanted.where(watches.c.card_id == card_id)
-            ended = [to_watch(row) for row in tx.execute(wanted)]
+            rows = tx.execute(wanted.order_by(watches.c.id).with_for_update())
+            ended = [to_watch(row) for row in rows]
             end_watches(tx, ended, reason, now)
             return ended
 
@@ -300,7 +301,8 @@ def _new_card(
         )
     )
     (card_id,) = result.inserted_primary_key or (0,)
-    stored = load_tasks(tx, place.team_id, account, {known.task.id for known in new})
+    ids = {known.task.id for known in new}
+    stored = load_tasks(tx, place.team_id, account, ids, lock=True)
     for known in new:
         over = known.task.status.final
         store_task(tx, start(known, stored.get(known.task.id)))

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import database_url, new_url, postgresql_server
 from tests.stack import Stack
+
+__all__ = ["database_url", "new_url", "postgresql_server"]
 
 
 @pytest.fixture(scope="session", params=["socket", "http"])

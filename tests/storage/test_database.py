@@ -14,15 +14,17 @@ from pathlib import Path
 
 import pytest
 import structlog
-from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy import Connection, event, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
 
 from bot.tasks.records import ClosedNews
 from storage.backup import copy_database
-from storage.database import Database, StorageUnavailable
+from storage.database import ATTEMPTS, Database, StorageUnavailable
 from storage.heartbeat import beat
 from storage.migrate import is_current, migrate
 from storage.owed import owe_card, owe_post
-from storage.tables import deliveries, metadata
+from storage.tables import deliveries, heartbeats, metadata
+from tests.databases import with_driver
 from tests.torture import many
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,7 +32,17 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Either database."""
+    made = Database(with_driver(database_url))
+    await migrate(made)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> AsyncIterator[Database]:
+    """An SQLite file, for what concerns files."""
     made = Database(f"sqlite+aiosqlite:///{tmp_path / 'bot.db'}")
     await migrate(made)
     yield made
@@ -38,7 +50,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 def add_one(tx: Connection) -> None:
-    (count,) = tx.execute(text("SELECT n FROM counter")).one()
+    lock = "" if tx.dialect.name == "sqlite" else " FOR UPDATE"
+    (count,) = tx.execute(text(f"SELECT n FROM counter{lock}")).one()  # noqa: S608
     tx.execute(text("UPDATE counter SET n = :n"), {"n": count + 1})
 
 
@@ -67,16 +80,14 @@ async def test_no_update_is_lost(database: Database) -> None:
     assert await counted(database) == 200
 
 
-async def test_random_cancellations_leave_the_database_writable(
-    database: Database, tmp_path: Path
-) -> None:
+async def test_random_cancellations_leave_the_database_writable(database: Database) -> None:
     await new_counter(database)
     dice = random.Random(20260101)  # no secret
     cancelled = done = 0
-    # Another connection, as of another copy, must get in at once as soon as all has ended.
-    other = sqlite3.connect(tmp_path / "bot.db", timeout=0.5, isolation_level=None)
+    # Another copy must get in at once as soon as all has ended.
+    other = Database(database.engine.url.render_as_string(hide_password=False))
     for _ in range(100):
-        tasks = [asyncio.create_task(database.write(add_one)) for _ in range(many(40, 200))]
+        tasks = [asyncio.create_task(database.write(add_one)) for _ in range(many(20, 200))]
         dice.shuffle(tasks)
         for task in tasks:
             for _ in range(dice.randrange(6)):
@@ -85,54 +96,69 @@ async def test_random_cancellations_leave_the_database_writable(
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             cancelled += isinstance(result, asyncio.CancelledError)
             done += result is None
-        other.execute("BEGIN IMMEDIATE")
-        other.execute("COMMIT")
-    other.close()
+        await asyncio.wait_for(beat(other, "other", NOW), 2)
+    await other.close()
     print(f"{cancelled} transactions cancelled, {done} not")
     assert cancelled > many(1_000, 10_000)
     assert done <= await counted(database) <= cancelled + done
     await database.write(add_one)
 
 
-async def test_a_locked_file_is_said_and_over_with_the_lock(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_two_rows_where_one_may_be_are_tried_again_and_then_raised(
+    database: Database,
 ) -> None:
-    @event.listens_for(database.engine.sync_engine, "connect")
+    tries = 0
+
+    def work(tx: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        tx.execute(insert(heartbeats).values(name="one", beat_at=NOW))
+
+    await database.write(work)
+    with pytest.raises(IntegrityError):
+        await database.write(work)
+    assert tries == (2 if database.is_sqlite else 1 + ATTEMPTS)
+
+
+async def test_a_locked_file_is_said_and_over_with_the_lock(
+    file: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @event.listens_for(file.engine.sync_engine, "connect")
     def impatient(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA busy_timeout=50")
 
-    await database.engine.dispose()
+    await file.engine.dispose()
     other = sqlite3.connect(tmp_path / "bot.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StorageUnavailable, match="locked"):
-        await beat(database, "test", NOW)
+        await beat(file, "test", NOW)
     other.execute("ROLLBACK")
     other.close()
-    await beat(database, "test", NOW)
+    await beat(file, "test", NOW)
 
 
-async def test_a_full_disk_loses_no_row(database: Database) -> None:
+async def test_a_full_disk_loses_no_row(file: Database) -> None:
     def fill(tx: Connection) -> None:
         for number in range(2_000):
             owe_card(tx, number, "T1", "default", "C1", NOW)
 
     owed = ClosedNews("C2", "is_archived", ())
-    await database.write(lambda tx: owe_post(tx, "T1", "default", "C1", owed, "one", NOW))
+    await file.write(lambda tx: owe_post(tx, "T1", "default", "C1", owed, "one", NOW))
 
-    @event.listens_for(database.engine.sync_engine, "connect")
+    @event.listens_for(file.engine.sync_engine, "connect")
     def full(connection: sqlite3.Connection, _record: object) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count={pages + 1}")
         connection.execute("PRAGMA foreign_keys=OFF")
 
-    await database.engine.dispose()
+    await file.engine.dispose()
     with pytest.raises(StorageUnavailable, match="full"):
-        await database.write(fill)
+        await file.write(fill)
     count = select(func.count()).select_from(deliveries)
-    assert await database.read(lambda tx: tx.execute(count).scalar_one()) == 1
-    event.remove(database.engine.sync_engine, "connect", full)
-    await database.engine.dispose()
-    await beat(database, "test", NOW)
+    assert await file.read(lambda tx: tx.execute(count).scalar_one()) == 1
+    event.remove(file.engine.sync_engine, "connect", full)
+    await file.engine.dispose()
+    await beat(file, "test", NOW)
 
 
 async def test_a_read_only_file_is_said(tmp_path: Path) -> None:
@@ -153,6 +179,7 @@ async def test_no_statement_and_no_value_is_in_what_went_wrong(database: Databas
         await database.write(
             lambda tx: tx.execute(text("SELECT :v FROM nowhere"), {"v": "canary-value"})
         )
+    assert "nowhere" in str(caught.value)
     assert "canary-value" not in str(caught.value)
     assert "SELECT" not in str(caught.value)
 
@@ -182,9 +209,8 @@ asyncio.run(main())
 """
 
 
-def test_several_copies_may_migrate_at_once(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'bot.db'}"
-    script = MIGRATE.format(root=str(ROOT), url=url)
+def test_several_copies_may_migrate_at_once(database_url: str) -> None:
+    script = MIGRATE.format(root=str(ROOT), url=with_driver(database_url))
     running = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
         for _ in range(5)
@@ -237,22 +263,22 @@ async def test_a_schema_from_the_future_is_left_alone(database: Database) -> Non
         await migrate(database)
 
 
-async def test_a_backup_is_whole_while_the_bot_writes(database: Database, tmp_path: Path) -> None:
-    await new_counter(database)
+async def test_a_backup_is_whole_while_the_bot_writes(file: Database, tmp_path: Path) -> None:
+    await new_counter(file)
     stop = asyncio.Event()
 
     async def keep_writing() -> None:
         while not stop.is_set():
-            await database.write(add_one)
+            await file.write(add_one)
 
     writing = asyncio.create_task(keep_writing())
     for number in range(5):
-        low = await counted(database)
+        low = await counted(file)
         target = tmp_path / f"copy{number}.db"
         size = await asyncio.to_thread(copy_database, tmp_path / "bot.db", target)
         assert size == target.stat().st_size
         copy = Database(f"sqlite+aiosqlite:///{target}")
-        assert low <= await counted(copy) <= await counted(database)
+        assert low <= await counted(copy) <= await counted(file)
         await copy.close()
     stop.set()
     await writing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,13 +12,14 @@ from bot.tasks.usual import LEAST_RUNS, RUNS_KEPT, Usual, quantile
 from storage.database import Database
 from storage.history import HistoryStore, note_run
 from storage.migrate import migrate
+from tests.databases import with_driver
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    made = Database(f"sqlite+aiosqlite:///{tmp_path / 'bot.db'}")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    made = Database(with_driver(database_url))
     await migrate(made)
     yield made
     await made.close()

@@ -18,7 +18,11 @@ def upgrade() -> None:
         "ix_tasks_nudge_at", "tasks", ["nudge_at"], sqlite_where=sa.text("nudge_at NOT NULL")
     )
     op.add_column("cancels", sa.Column("reason", sa.Text(), nullable=True))
-    op.add_column("cancels", sa.Column("ran_ms", sa.Integer(), nullable=True))
+    op.add_column("cancels", sa.Column("ran_ms", sa.BigInteger(), nullable=True))
+    if op.get_bind().dialect.name != "sqlite":
+        # An SQLite integer is as long as it must be; elsewhere 25 days did not fit.
+        for name in ("waited_ms", "ran_ms"):
+            op.alter_column("transitions", name, type_=sa.BigInteger())
     op.create_table(
         "runs",
         sa.Column("team_id", sa.String(length=32), nullable=False),

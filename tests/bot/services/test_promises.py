@@ -17,8 +17,8 @@ from tests.bot.services.world import HERE, A, B, World
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path / "test.db")
+async def world(database_url: str) -> AsyncIterator[World]:
+    made = World(database_url)
     await made.open()
     yield made
     await made.close()
@@ -50,8 +50,8 @@ async def test_a_task_watched_in_many_channels_is_polled_once(world: World) -> N
     assert world.beam.asked[A] == before + 1
 
 
-async def test_two_copies_share_the_work_and_tell_once(world: World, tmp_path: Path) -> None:
-    other = World(tmp_path / "test.db", world.clock, world.beam, world.slack)
+async def test_two_copies_share_the_work_and_tell_once(world: World, database_url: str) -> None:
+    other = World(database_url, world.clock, world.beam, world.slack)
     await other.open()
     world.beam.put(A, "RUNNING")
     await world.watching.watch(HERE, [A])
@@ -69,7 +69,9 @@ async def test_two_copies_share_the_work_and_tell_once(world: World, tmp_path: P
     await other.close()
 
 
-async def test_what_was_owed_before_a_crash_is_told_after_it(world: World, tmp_path: Path) -> None:
+async def test_what_was_owed_before_a_crash_is_told_after_it(
+    world: World, database_url: str
+) -> None:
     world.beam.put(A, "RUNNING")
     await world.watching.watch(HERE, [A])
     world.beam.put(A, "COMPLETE")
@@ -77,7 +79,7 @@ async def test_what_was_owed_before_a_crash_is_told_after_it(world: World, tmp_p
     await world.poller.tick()
     await world.poller.settle()
     assert world.slack.news() == []
-    after = World(tmp_path / "test.db", world.clock, world.beam, world.slack)
+    after = World(database_url, world.clock, world.beam, world.slack)
     await after.open()
     await after.deliver()
     assert len(world.slack.news()) == 1

@@ -29,6 +29,7 @@ from storage.outbox import Outbox
 from storage.tables import DEFAULT_ACCOUNT
 from storage.tasks import TaskStore
 from storage.watches import WatchStore
+from tests.databases import with_driver
 
 A = TaskId("07ce4078-bccc-4a42-b530-5f2653484a6a")
 B = TaskId("8b747792-5303-4a42-b530-07ce40786a5f")
@@ -162,11 +163,11 @@ class CountingMeter:
 
 
 class World:
-    """One copy of the bot's services. Two worlds over one file are two copies."""
+    """One copy of the bot's services, over a file or a URL. Two over the same are two copies."""
 
     def __init__(
         self,
-        path: Path,
+        path: Path | str,
         clock: Clock | None = None,
         beam: FakeBeam | None = None,
         slack: FakeSlack | None = None,
@@ -177,7 +178,8 @@ class World:
         self.beam = beam or FakeBeam(self.clock)
         self.slack = slack or FakeSlack()
         self.meter = CountingMeter()
-        self.database = (database or Database)(f"sqlite+aiosqlite:///{path}")
+        url = path if isinstance(path, str) else f"sqlite:///{path}"
+        self.database = (database or Database)(with_driver(url))
         pace = Pace(3, 60, jitter=lambda: 0.5)
         self.tasks, self.watches = TaskStore(self.database), WatchStore(self.database)
         self.look_up = LookUp(
