@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop lint format types clean
+.PHONY: help demo test torture interop lint format types clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
@@ -19,6 +19,9 @@ demo: $(VENV)/.demo ## start the bot with a local workspace and a simulated Beam
 
 test: $(VENV)/.dev ## run every test and print the coverage
 	$(BIN)/python -m pytest --cov --cov-report=term -m "not interop" $(ARGS)
+
+torture: $(VENV)/.dev ## try what tests of many tries do far more often, and print the figures (hours)
+	TORTURE=1 $(BIN)/python -m pytest -rP -m "not interop and not e2e" $(ARGS)
 
 interop: $(VENV)/.dev ## run the main job against a workspace that others wrote (needs npm)
 	$(BIN)/python -m pytest tests/interop -m interop $(ARGS)

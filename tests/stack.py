@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,10 +54,24 @@ class Stack:
     Args:
         folder: for the database and the logs.
         http: whether Slack reaches the bot over HTTP instead of Socket Mode.
+        settings: of the bot, beside and instead of the usual ones.
+        program: the bot, as arguments of Python.
+        scopes: what the app may do in Slack beyond its own manifest.
+        empty: whether Beam starts without tasks.
     """
 
-    def __init__(self, folder: Path, *, http: bool, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        http: bool,
+        settings: dict[str, str] | None = None,
+        program: Sequence[str] = ("app.py",),
+        scopes: Sequence[str] = (),
+        empty: bool = False,
+    ) -> None:
         self.folder = folder
+        self.program = list(program)
         workspace, beam, bot = free_ports(3)
         self.slack, self.beam = f"http://127.0.0.1:{workspace}", f"http://127.0.0.1:{beam}"
         self.bot = f"http://127.0.0.1:{bot}"
@@ -79,12 +95,15 @@ class Stack:
         }
         manifest = folder / "manifest.json"
         arguments = ["app.py", "manifest"]
-        manifest.write_bytes(
+        described = json.loads(
             subprocess.run(
                 [sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True
             ).stdout
         )
-        self._start("beam", ["-m", "demo.beam", "--port", str(beam), "--token", BEAM_TOKEN])
+        described["oauth_config"]["scopes"]["bot"] += scopes
+        manifest.write_text(json.dumps(described))
+        alone = ["--empty"] if empty else []
+        self._start("beam", ["-m", "demo.beam", "--port", str(beam), "--token", BEAM_TOKEN, *alone])
         events = ["--events-url", self.events] if http else []
         options = ["--port", str(workspace), "--manifest", str(manifest), "--no-rate-limits"]
         self._start("workspace", ["-m", "demo.workspace", *options, *events])
@@ -92,10 +111,12 @@ class Stack:
             eventually(lambda url=url: self._answers(f"{url}/healthz"), url)  # type: ignore[misc]
         self.start_bot()
 
-    def start_bot(self) -> None:
-        """Start the bot and wait until it is ready."""
-        self._start("bot", ["app.py"])
-        self.see_ready()
+    def start_bot(self, *, wait: bool = True) -> subprocess.Popen[bytes]:
+        """Start the bot, and wait until it is ready."""
+        self._start("bot", self.program)
+        if wait:
+            self.see_ready()
+        return self._running["bot"]
 
     def see_ready(self) -> None:
         """Wait until the bot is ready."""
@@ -114,6 +135,25 @@ class Stack:
         for process in self._running.values():
             process.wait(15)
         self.client.close()
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """Look into the bot's database without changing it."""
+        path = self.environment["DATABASE_URL"].split("///")[1]
+        with contextlib.closing(sqlite3.connect(path, timeout=20)) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            yield connection
+
+    def rows(self, query: str) -> list[Any]:
+        """Return what a query finds in the bot's database."""
+        with self.database() as connection:
+            return connection.execute(query).fetchall()
+
+    def posts(self) -> list[JSON]:
+        """Return every message of the bot's that carries metadata, in short."""
+        answer = self.client.get(f"{self.slack}/_control/posts").raise_for_status()
+        found: list[JSON] = answer.json()["posts"]
+        return found
 
     def log_of(self, name: str) -> str:
         """Return what a program wrote."""

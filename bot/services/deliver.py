@@ -354,14 +354,16 @@ def _next_message(owed: tuple[Delivery, ...]) -> list[Delivery]:
     if not ready:
         return []
     first = ready[0]
-    if not isinstance(first.news, TransitionNews) or first.doubtful or first.card is None:
+    if not isinstance(first.news, TransitionNews) or first.card is None:
         return [first]
+    # What may have been posted was posted together, and is looked for and sent again together;
+    # what came later belongs to the next message.
     batch = [first]
     for one in ready[1:]:
         if one.card is None or one.card.id != first.card.id:
             continue
         same = isinstance(one.news, TransitionNews) and one.news.task.id == first.news.task.id
-        if not same or one.doubtful:
+        if not same or one.doubtful is not first.doubtful:
             break
         batch.append(one)
     return batch

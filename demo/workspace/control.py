@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from demo.workspace import interactions, manifest
 from demo.workspace.elements import find_element, state_of
 from demo.workspace.faults import Faults
-from demo.workspace.model import JSON, Event
+from demo.workspace.model import JSON, Channel, Event
 from demo.workspace.pace import Pace
 from demo.workspace.transport import Ack
 
@@ -45,6 +45,7 @@ class Control:
             "home": self.home,
             "archive": self.archive,
             "members": self.members,
+            "channels": self.channels,
             "token": self.token,
             "faults": self.add_fault,
             "disconnect": self.disconnect,
@@ -53,7 +54,11 @@ class Control:
             Route(f"/_control/{name}", self._endpoint(step), methods=["POST"])
             for name, step in steps.items()
         ]
-        reads: dict[str, Callable[[], JSON]] = {"state": self.state, "log": self.log}
+        reads: dict[str, Callable[[], JSON]] = {
+            "state": self.state,
+            "log": self.log,
+            "posts": self.posts,
+        }
         for name, read in reads.items():
             routes.append(Route(f"/_control/{name}", self._reader(read), methods=["GET"]))
         routes.append(Route("/_control/faults", self._reader(self.clear), methods=["DELETE"]))
@@ -174,6 +179,16 @@ class Control:
         self._workspace.publish(Event("channel", channel.id))
         return {"members": sorted(channel.members)}
 
+    async def channels(self, given: JSON) -> JSON:
+        """Opens channels by their ids; one whose id begins with G is private."""
+        members = {self._workspace.users[user_id].id for user_id in given["members"]}
+        for channel_id in map(str, given["ids"]):
+            kind: Literal["public", "private"] = "private" if channel_id[0] == "G" else "public"
+            channel = Channel(channel_id, channel_id.lower(), kind, set(members))
+            self._workspace.channels[channel_id] = channel
+            self._workspace.messages.setdefault(channel_id, [])
+        return {}
+
     async def token(self, given: JSON) -> JSON:
         self._workspace.token_valid = bool(given["valid"])
         return {}
@@ -211,6 +226,25 @@ class Control:
 
     def log(self) -> JSON:
         return {"ok": True, "log": self._workspace.log}
+
+    def posts(self) -> JSON:
+        """Every message that carries metadata, in short: what a post is counted and found by."""
+        return {
+            "ok": True,
+            "posts": [
+                {
+                    "channel": message.channel,
+                    "ts": message.ts,
+                    "thread_ts": message.thread_ts,
+                    "broadcast": message.broadcast,
+                    "text": message.text,
+                    "metadata": message.metadata["event_payload"],
+                }
+                for messages in self._workspace.messages.values()
+                for message in messages
+                if message.metadata and not message.deleted
+            ],
+        }
 
     def _channel(self, given: JSON) -> str:
         """A channel by id or #name, or a person's direct message with the bot."""

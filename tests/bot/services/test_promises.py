@@ -99,6 +99,27 @@ async def test_a_post_whose_answer_was_lost_is_looked_for_before_it_is_repeated(
     assert len(world.slack.news()) == 1
 
 
+@pytest.mark.parametrize("readable", [True, False])
+async def test_changes_told_in_one_reply_stay_one_reply_when_its_answer_is_lost(
+    world: World, readable: bool
+) -> None:
+    world.slack.readable = readable
+    world.beam.put(A, "PENDING")
+    await world.watching.watch(HERE, [A])
+    world.slack.errors = [TryLater("ratelimited", retry_after=7)]
+    world.beam.put(A, "RUNNING")
+    await world.turn()
+    world.slack.lost = [OutcomeUnknown("timeout")]
+    world.beam.put(A, "COMPLETE")
+    await world.turn()
+    for _ in range(4):
+        await world.deliver(seconds=10)
+    told = [one.news for one in world.slack.news()]
+    changes = [news.steps for news in told if isinstance(news, TransitionNews)]
+    steps = [[str(step.new) for step in part] for part in changes]
+    assert steps == [["RUNNING", "COMPLETE"]] * (1 if readable else 2)
+
+
 async def test_a_refusal_for_now_is_tried_again_in_order(world: World) -> None:
     world.beam.put(A, "PENDING")
     await world.watching.watch(HERE, [A])
