@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -55,9 +54,8 @@ def _number(value: Any) -> int | None:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not math.isfinite(value) or not 0 <= value <= NUMBER_MAX:
-        return None
-    return int(value)
+    # False for what is not a number at all; integers of any length can be compared.
+    return int(value) if 0 <= value <= NUMBER_MAX else None
 
 
 def _time(value: Any) -> datetime | None:

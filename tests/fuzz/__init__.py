@@ -1,0 +1,1 @@
+"""Hostile and broken input of every kind: nothing escapes, nothing acts, nothing is quoted."""
