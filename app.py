@@ -18,10 +18,9 @@ from typing import TypeVar, cast
 import click
 import structlog
 import uvicorn
-from aiohttp import ClientSession
+from aiohttp import ClientSession, ClientTimeout
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_sdk.web.async_client import AsyncWebClient
 from starlette.types import ASGIApp
 
 from bot import log
@@ -40,6 +39,7 @@ from bot.services.poll import Poller
 from bot.services.watch import Watching
 from bot.settings import DatabaseSettings, Settings, SettingsError
 from bot.slack import new_app, register
+from bot.slack.client import TIMEOUT, SlackClient
 from bot.slack.connection import Connection, Rejected
 from bot.slack.gate import Gate
 from bot.slack.guard import Guard
@@ -89,11 +89,10 @@ class Bot:
         self._tasks, watches = TaskStore(database), WatchStore(database)
         self._outbox, self._seen = Outbox(database), SeenStore(database)
         workspace = Workspace(
-            AsyncWebClient(
+            SlackClient(
                 token=settings.slack_bot_token.get_secret_value(),
                 base_url=settings.slack_api_url,
                 session=session,
-                timeout=10,
                 # The SDK sends again after a lost connection, and Slack then shows it twice.
                 retry_handlers=[],
             )
@@ -253,7 +252,8 @@ async def outside(settings: Settings) -> AsyncIterator[tuple[Database, ClientSes
         limiter=RateLimiter(settings.beam_rate_limit, time.monotonic),
     )
     try:
-        async with ClientSession() as session:
+        # The SDK's own timeout does not reach a session that is handed to it.
+        async with ClientSession(timeout=ClientTimeout(total=TIMEOUT)) as session:
             yield database, session, beam
     finally:
         await http.aclose()

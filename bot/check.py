@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.beam import BeamClient, BeamError, Unauthorized
 from bot.settings import Settings
 from bot.slack.answer import error_code
+from bot.slack.client import SlackClient
 from bot.slack.manifest import SCOPES
 from storage.database import Database, StorageUnavailable
 from storage.migrate import is_current, write_nothing
@@ -40,9 +41,7 @@ async def run_checks(
     mode = "Socket Mode" if settings.socket_mode else "HTTP"
     yield Result(True, "configuration", f"complete, Slack over {mode}")
     yield await _database(database)
-    slack = AsyncWebClient(
-        base_url=settings.slack_api_url, session=session, timeout=10, retry_handlers=[]
-    )
+    slack = SlackClient(base_url=settings.slack_api_url, session=session, retry_handlers=[])
     for result in await _bot_token(slack, settings.slack_bot_token.get_secret_value()):
         yield result
     if settings.slack_app_token is not None:

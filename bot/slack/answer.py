@@ -13,10 +13,9 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.errors import SlackUnavailable
 from bot.slack.blocks.message import Message
+from bot.slack.client import TIMEOUT
 
 ATTEMPTS = 3
-TIMEOUT = 10
-"""Seconds that one request to Slack may take."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -78,7 +77,8 @@ class UrlAnswer:
                 await self._sleep(0.5 * attempt)
             try:
                 answer = await self._webhook.send_dict({"replace_original": False, **body})
-            except (ClientError, OSError, TimeoutError) as error:
+            except (ClientError, OSError, TimeoutError, ValueError) as error:
+                # ValueError: the SDK decodes the body of the answer, which nobody needs.
                 why = type(error).__name__
                 if not repeat:
                     break

@@ -146,10 +146,9 @@ class SlackCourier:
             # Nothing can be read here, now or later: the message must not wait for that.
             _log.info("not looked for", channel=message.channel_id, reason=error.code)
             return None
-        for found in answer.get("messages") or []:
-            metadata = found.get("metadata") or {}
-            payload = metadata.get("event_payload") or {}
-            if metadata.get("event_type") == EVENT_TYPE and payload.get("key") == message.key:
+        messages = answer.get("messages")
+        for found in messages if isinstance(messages, list) else []:
+            if _key(found) == message.key and isinstance(found.get("ts"), str):
                 return str(found["ts"])
         return None
 
@@ -187,7 +186,10 @@ class SlackCourier:
             # A list without a link is better than no list.
             _log.info("no link", channel=card.channel_id, reason=error.code)
             return None
-        self._links[key] = str(answer["permalink"])
+        link = answer.get("permalink")
+        if not isinstance(link, str):
+            return None
+        self._links[key] = link
         if len(self._links) > _LINKS_MOST:
             self._links.popitem(last=False)
         return self._links[key]
@@ -241,6 +243,16 @@ class SlackCourier:
         )
 
 
+def _key(message: Any) -> str | None:
+    """Return our own id of a message, as its metadata carries it."""
+    metadata = message.get("metadata") if isinstance(message, dict) else None
+    if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
+        return None
+    payload = metadata.get("event_payload")
+    key = payload.get("key") if isinstance(payload, dict) else None
+    return key if isinstance(key, str) else None
+
+
 def render_news(news: News) -> Message:
     """Return news in words."""
     match news:
@@ -278,7 +290,7 @@ def _retry_after(error: SlackApiError) -> float | None:
         if name.lower() == "retry-after":
             try:
                 seconds = float(value[0] if isinstance(value, list) else value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, LookupError):
                 return None
             return min(max(seconds, 0.0), 3_600.0) if seconds == seconds else None
     return None

@@ -69,9 +69,10 @@ def read_person(team_id: str, user_id: str, user: dict[str, Any]) -> Person:
     """Return what a user object says (https://docs.slack.dev/reference/objects/user-object)."""
     # In Enterprise Grid `team_id` is the home workspace; the others are listed.
     grid = user.get("enterprise_user")
-    teams = grid.get("teams", []) if isinstance(grid, dict) else []
+    teams = grid.get("teams") if isinstance(grid, dict) else None
     stranger = bool(user.get("is_stranger")) or (
-        user.get("team_id", team_id) != team_id and team_id not in teams
+        user.get("team_id", team_id) != team_id
+        and not (isinstance(teams, list) and team_id in teams)
     )
     guest = bool(user.get("is_restricted") or user.get("is_ultra_restricted"))
     admin = bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from aiohttp import ClientPayloadError
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -58,12 +59,15 @@ class Workspace:
             TimeoutError: Slack did not answer.
         """
         said = await self.client.auth_test()
+        team_id, user_id = said.get("team_id"), said.get("user_id")
+        if not isinstance(team_id, str) or not isinstance(user_id, str):
+            raise ClientPayloadError("auth.test does not say who the bot is")
         self._identity = Identity(
-            team_id=str(said["team_id"]),
-            team=str(said.get("team") or said["team_id"]),
+            team_id=team_id,
+            team=str(said.get("team") or team_id),
             url=str(said.get("url") or ""),
             bot_id=str(said.get("bot_id") or ""),
-            bot_user_id=str(said["user_id"]),
+            bot_user_id=user_id,
         )
         return self._identity
 
