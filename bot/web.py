@@ -49,4 +49,7 @@ def new_web(
     ]
     if events is not None:
         routes.append(Route(EVENTS_PATH, events, methods=["POST"]))
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    # A redirect would repeat the caller's own Host header.
+    app.router.redirect_slashes = False
+    return app

@@ -7,9 +7,11 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 
+import structlog
 from aiohttp import ClientSession
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
 
 from bot.services import Services
 from bot.slack.actions import Actions
@@ -19,6 +21,8 @@ from bot.slack.manifest import COMMAND, WATCH_IN_MESSAGE, WATCH_TASK
 from bot.slack.payloads import Payloads
 from bot.slack.shortcuts import Shortcuts, check_submission
 from bot.slack.workspace import Workspace
+
+_log = structlog.get_logger(__name__)
 
 
 def new_app(workspace: Workspace) -> AsyncApp:
@@ -47,7 +51,13 @@ def new_app(workspace: Workspace) -> AsyncApp:
         context[RECEIVED] = time.monotonic()
         await next()
 
+    async def stumbled(error: Exception) -> BoltResponse:
+        # Bolt takes the form of a payload for granted. Nothing of ours gets here: see the guard.
+        _log.error("request not understood", status=400, exc_info=error)
+        return BoltResponse(status=400, body="")
+
     app.middleware(received)
+    app.error(stumbled)
     return app
 
 

@@ -95,12 +95,17 @@ class Guard:
         """Return a Bolt listener for a modal, which stays open if ``check`` names errors."""
 
         async def listen(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
-            if wrong := check(body):
+            do = handler
+            try:
+                wrong = check(body)
+            except Exception as error:  # noqa: BLE001  # told and logged like all that fails
+                wrong, do = {}, _failing(error)
+            if wrong:
                 await ack(response_action="errors", errors=wrong)
                 return
             await ack()
             self._acknowledged(context)
-            await self.run(read, handler, body)
+            await self.run(read, do, body)
 
         return listen
 
@@ -159,6 +164,15 @@ class Guard:
             self._meter.failed("request")
             return turn, "failed"
         return turn, "done"
+
+
+def _failing(error: Exception) -> Handler:
+    """Return a handler of a request that could not even be checked."""
+
+    async def fail(_: Turn) -> None:
+        raise error
+
+    return fail
 
 
 async def _tell(turn: Turn | None, error: Exception) -> None:

@@ -16,6 +16,9 @@ from bot.tasks.records import Place
 
 Body = Mapping[str, Any]
 
+_ID_MAX = 255
+"""Longest id that is taken, in characters; Slack's have about 12, its triggers 60."""
+
 
 class Payloads:
     """Makes turns of payloads.
@@ -33,56 +36,58 @@ class Payloads:
     def command(self, body: Body) -> Turn:
         """Read a slash command."""
         return Turn(
-            place=self._place(body["channel_id"], body["user_id"]),
-            text=body.get("text") or "",
+            place=self._place(_id(body, "channel_id"), _id(body, "user_id")),
+            text=_text(body, "text"),
             via="command",
             answer=self._url(body, clicked=False),
             body=body,
-            key=f"trigger:{body['trigger_id']}",
+            key=_trigger(body),
         )
 
     def mention(self, body: Body) -> Turn | None:
         """Read a message that mentions the bot."""
-        event = body["event"]
+        event = _part(body, "event")
         # In direct messages the same message comes as an event of its own.
-        return None if str(event["channel"]).startswith("D") else self._message(event)
+        return None if _id(event, "channel").startswith("D") else self._message(event)
 
     def direct(self, body: Body) -> Turn | None:
         """Read a direct message."""
-        event = body["event"]
+        event = _part(body, "event")
         return self._message(event) if event.get("channel_type") == "im" else None
 
     def click(self, body: Body) -> Turn:
         """Read a click on a button."""
-        action, container = body["actions"][0], body.get("container") or {}
-        channel = container.get("channel_id") or body["channel"]["id"]
+        container, message = _part(body, "container", {}), _part(body, "message", {})
+        channel = _part(body, "channel", {})
         shown_to_all = not container.get("is_ephemeral")
-        message = body.get("message") or {}
+        where = _maybe_id(container, "channel_id") or _id(channel, "id")
+        thread = _maybe_id(message, "thread_ts")
         return Turn(
-            place=self._place(channel, body["user"]["id"], message.get("thread_ts")),
-            text=str(action.get("value") or ""),
+            place=self._place(where, _id(_part(body, "user"), "id"), thread),
+            text=_text(_first(body, "actions"), "value"),
             via="button",
             answer=self._url(body, clicked=True),
             body=body,
-            key=f"trigger:{body['trigger_id']}",
-            message_ts=container.get("message_ts") if shown_to_all else None,
+            key=_trigger(body),
+            message_ts=_maybe_id(container, "message_ts") if shown_to_all else None,
         )
 
     def shortcut(self, body: Body) -> Turn:
         """Read a shortcut; it is answered with a modal, errors with a direct message."""
-        return self._modal(body, (body.get("channel") or {}).get("id"))
+        return self._modal(body, _maybe_id(_part(body, "channel", {}), "id"))
 
     def submission(self, body: Body) -> Turn:
         """Read a modal that was sent; it is answered where the task is to be watched."""
         chosen: str | None = None
-        for block in body["view"]["state"]["values"].values():
+        view = _part(body, "view")
+        for block in _part(_part(view, "state"), "values").values():
             for element in block.values():
-                chosen = element.get("selected_conversation") or chosen
-        said = json.loads(body["view"].get("private_metadata") or "{}")
-        return self._modal(body, chosen, said.get("thread_ts"))
+                chosen = _maybe_id(element, "selected_conversation") or chosen
+        said = json.loads(_text(view, "private_metadata") or "{}")
+        return self._modal(body, chosen, _maybe_id(said, "thread_ts"))
 
     def _modal(self, body: Body, channel: str | None, thread_ts: str | None = None) -> Turn:
-        user = body["user"]["id"]
+        user = _id(_part(body, "user"), "id")
         # A message to the person's id is a direct message from the bot: that always gets through.
         return Turn(
             place=self._place(channel or user, user, thread_ts),
@@ -90,7 +95,7 @@ class Payloads:
             via="shortcut",
             answer=PostAnswer(self._workspace.client, user, None),
             body=body,
-            key=f"trigger:{body['trigger_id']}",
+            key=_trigger(body),
         )
 
     def _message(self, event: Body) -> Turn | None:
@@ -101,18 +106,69 @@ class Payloads:
         if event.get("subtype") not in (None, "file_share", "thread_broadcast"):
             return None
         me = self._workspace.identity.bot_user_id
-        thread = event.get("thread_ts")
+        channel, thread = _id(event, "channel"), _maybe_id(event, "thread_ts")
         return Turn(
-            place=self._place(event["channel"], event["user"], thread),
-            text=without_mention(event.get("text") or "", me),
+            place=self._place(channel, _id(event, "user"), thread),
+            text=without_mention(_text(event, "text"), me),
             via="mention",
-            answer=PostAnswer(self._workspace.client, event["channel"], thread),
+            answer=PostAnswer(self._workspace.client, channel, thread),
             body=event,
-            key=f"message:{event['channel']}:{event['ts']}",
+            key=f"message:{channel}:{_id(event, 'ts')}",
         )
 
     def _place(self, channel: str, user: str, thread_ts: str | None = None) -> Place:
         return Place(self._workspace.identity.team_id, channel, user, thread_ts)
 
     def _url(self, body: Body, *, clicked: bool) -> UrlAnswer:
-        return UrlAnswer(body["response_url"], self._session, clicked=clicked)
+        url = _id(body, "response_url", 2_000)
+        if not url.startswith(("https://", "http://")):
+            raise ValueError("no usable response_url in the payload")
+        return UrlAnswer(url, self._session, clicked=clicked)
+
+
+# A payload that is not as documented is told and logged by the guard, like all that fails; what
+# gets past here is safe to store. No message quotes the payload.
+
+
+def _part(body: Body, name: str, default: Body | None = None) -> Body:
+    """Return an object inside a payload; ``default`` if there is none."""
+    part = body.get(name)
+    if part is None and default is not None:
+        return default
+    if not isinstance(part, Mapping):
+        raise ValueError(f"no usable {name} in the payload")
+    return part
+
+
+def _first(body: Body, name: str) -> Body:
+    """Return the first of a list of objects."""
+    items = body.get(name)
+    if not isinstance(items, list) or not items or not isinstance(items[0], Mapping):
+        raise ValueError(f"no usable {name} in the payload")
+    return items[0]
+
+
+def _id(body: Body, name: str, longest: int = _ID_MAX) -> str:
+    """Return an id, a timestamp or an address: something short in ASCII."""
+    value = body.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
+        raise ValueError(f"no usable {name} in the payload")
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError(f"no usable {name} in the payload")
+    return value
+
+
+def _maybe_id(body: Body, name: str) -> str | None:
+    return None if body.get(name) in (None, "") else _id(body, name)
+
+
+def _text(body: Body, name: str) -> str:
+    """Return what somebody wrote, empty if nothing."""
+    value = body.get(name) or ""
+    if not isinstance(value, str):
+        raise ValueError(f"no usable {name} in the payload")
+    return value
+
+
+def _trigger(body: Body) -> str:
+    return f"trigger:{_id(body, 'trigger_id')}"
