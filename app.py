@@ -29,6 +29,7 @@ from bot.check import run_checks
 from bot.metrics import Metrics
 from bot.schedule import new_schedule
 from bot.services import Services
+from bot.services.accounts import OneAccount
 from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
 from bot.services.doors import Doors
@@ -55,7 +56,6 @@ from storage.database import Database, StorageUnavailable
 from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.seen import SeenStore
-from storage.tables import DEFAULT_ACCOUNT
 from storage.tasks import TaskStore
 from storage.watches import WatchStore
 
@@ -99,23 +99,24 @@ class Bot:
         )
         courier = SlackCourier(workspace, now)
         people = SlackPeople(workspace, now)
-        look_up = LookUp(beam, DEFAULT_ACCOUNT, self._tasks, watches, now, pace)
+        accounts = OneAccount(beam)
+        look_up = LookUp(accounts, self._tasks, watches, now, pace)
         workspaces = Doors()
         deliverer = Deliverer(self._outbox, watches, courier, now, self._metrics, workspaces)
         self._health = Health(
             database, self._tasks, self._outbox, now, time.monotonic, self._metrics
         )
-        policy = Policy(people, watches, DEFAULT_ACCOUNT, settings.cancel_policy)
+        policy = Policy(people, watches, settings.cancel_policy)
         self._services = Services(
             look_up=look_up,
             watching=Watching(look_up, watches, deliverer, courier, now),
-            cancelling=Cancelling(beam, look_up, CancelStore(database), policy, deliverer, now),
+            cancelling=Cancelling(accounts, look_up, CancelStore(database), policy, deliverer, now),
             policy=policy,
             poller=Poller(look_up, self._tasks, now, self._metrics, pace, workspaces),
             deliverer=deliverer,
             clock=now,
         )
-        self._guard = Guard(self._seen, policy, now, self._metrics)
+        self._guard = Guard(self._seen, policy, accounts, now, self._metrics)
         app = new_app(workspace)
         register(app, self._services, workspace, self._guard, session)
         events = handler = None

@@ -25,7 +25,6 @@ class Abandoned:
     """A cancel that was asked for and never came to a result."""
 
     place: Place
-    account: str
     asked_at: datetime
     card_id: int | None
     rows: dict[TaskId, int]
@@ -41,7 +40,6 @@ class CancelStore:
     async def asked(
         self,
         place: Place,
-        account: str,
         befores: Sequence[Cancelled],
         via: str,
         now: datetime,
@@ -56,7 +54,7 @@ class CancelStore:
                 result = tx.execute(
                     insert(cancels).values(
                         team_id=place.team_id,
-                        account=account,
+                        account=place.account,
                         task_id=one.task_id,
                         actor_id=place.user_id,
                         channel_id=place.channel_id,
@@ -71,7 +69,7 @@ class CancelStore:
                     update(tasks)
                     .where(
                         tasks.c.team_id == place.team_id,
-                        tasks.c.account == account,
+                        tasks.c.account == place.account,
                         tasks.c.task_id == one.task_id,
                     )
                     .values(cancelled_by=place.user_id)
@@ -93,10 +91,8 @@ class CancelStore:
             found: dict[tuple[object, ...], Abandoned] = {}
             for row in tx.execute(left).all():
                 key = (row.team_id, row.account, row.channel_id, row.actor_id, row.asked_at)
-                place = Place(row.team_id, row.channel_id, row.actor_id)
-                one = found.setdefault(
-                    key, Abandoned(place, row.account, row.asked_at, row.card_id, {})
-                )
+                place = Place(row.team_id, row.channel_id, row.actor_id, account=row.account)
+                one = found.setdefault(key, Abandoned(place, row.asked_at, row.card_id, {}))
                 one.rows[TaskId(row.task_id)] = row.id
             return list(found.values())
 
@@ -105,7 +101,6 @@ class CancelStore:
     async def settled(
         self,
         place: Place,
-        account: str,
         rows: dict[int, Cancelled],
         report: CancelReport,
         now: datetime,
@@ -131,7 +126,7 @@ class CancelStore:
             owe_post(
                 tx,
                 place.team_id,
-                account,
+                place.account,
                 place.channel_id,
                 report,
                 report.key,
@@ -146,7 +141,7 @@ class CancelStore:
         state = select(deliveries.c.state).where(deliveries.c.dedupe == key)
         return await self._database.read(lambda tx: tx.execute(state).scalar_one_or_none())
 
-    async def ask(self, place: Place, account: str, ids: Sequence[TaskId], now: datetime) -> str:
+    async def ask(self, place: Place, ids: Sequence[TaskId], now: datetime) -> str:
         """Keep a question whether to cancel several tasks; return its id."""
         question = str(uuid.uuid4())
 
@@ -158,7 +153,7 @@ class CancelStore:
                 insert(cancel_questions).values(
                     id=question,
                     team_id=place.team_id,
-                    account=account,
+                    account=place.account,
                     channel_id=place.channel_id,
                     actor_id=place.user_id,
                     task_ids=json.dumps(list(ids)),

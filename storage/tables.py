@@ -23,9 +23,6 @@ from sqlalchemy import (
     text,
 )
 
-DEFAULT_ACCOUNT = "default"
-"""The Beam account of the environment's token."""
-
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC in Python; refuses naive times, which would silently mean another time."""
@@ -283,4 +280,80 @@ heartbeats = Table(
     metadata,
     Column("name", String(32), primary_key=True),
     Column("beat_at", UtcDateTime, nullable=False),
+)
+
+# Where the bot is installed: by a workspace, or by an organisation for all of its workspaces.
+installations = Table(
+    "installations",
+    metadata,
+    # The workspace's id, or the organisation's.
+    Column("owner_id", String(32), primary_key=True),
+    Column("org_wide", Boolean, nullable=False),
+    Column("name", String(300), nullable=False),
+    Column("url", String(300), nullable=False),
+    Column("app_id", String(32)),
+    Column("bot_id", String(32), nullable=False),
+    Column("bot_user_id", String(32), nullable=False),
+    Column("scopes", Text, nullable=False),
+    # Tokens are encrypted, here and in beam_accounts.
+    Column("token", Text, nullable=False),
+    Column("refresh_token", Text),
+    Column("expires_at", UtcDateTime),
+    Column("installed_by", String(32), nullable=False),
+    Column("installed_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+org_teams = Table(
+    "org_teams",
+    metadata,
+    Column("team_id", String(32), primary_key=True),
+    Column("org_id", String(32), nullable=False, index=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+oauth_states = Table(
+    "oauth_states",
+    metadata,
+    Column("state", String(64), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+beam_accounts = Table(
+    "beam_accounts",
+    metadata,
+    Column("team_id", String(32), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("token", Text, nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("connected_by", String(32), nullable=False),
+    Column("connected_at", UtcDateTime, nullable=False),
+)
+
+# Channels that chose another account than the workspace's default.
+channel_accounts = Table(
+    "channel_accounts",
+    metadata,
+    Column("team_id", String(32), primary_key=True),
+    Column("channel_id", String(32), primary_key=True),
+    Column("account", String(64), nullable=False),
+)
+
+copies = Table(
+    "copies",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("beat_at", UtcDateTime, nullable=False),
+)
+
+# Who changed what, beside cancels, which have a table of their own.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("team_id", String(32), nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("actor_id", String(32), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("details", Text, nullable=False),
 )

@@ -50,7 +50,6 @@ class WatchStore:
     async def add(
         self,
         place: Place,
-        account: str,
         found: Sequence[KnownTask],
         level: Level | None,
         *,
@@ -64,7 +63,6 @@ class WatchStore:
 
         Args:
             place: the channel (and thread) that is to be told, and who asks.
-            account: the Beam account of the tasks.
             found: the tasks as they were just found.
             level: what to tell; ``None`` for the default.
             now: the current time.
@@ -75,13 +73,17 @@ class WatchStore:
             ids = {known.task.id for known in found}
             active = {
                 row.task_id: to_watch(row)
-                for row in tx.execute(_active(place, account).where(watches.c.task_id.in_(ids)))
+                for row in tx.execute(
+                    _active(place).where(
+                        watches.c.account == place.account, watches.c.task_id.in_(ids)
+                    )
+                )
             }
             already = tuple(active[known.task.id] for known in found if known.task.id in active)
             if level and already:
                 _change_level(tx, already, level, now)
             new = [known for known in found if known.task.id not in active]
-            card_id = _new_card(tx, place, account, new, level or Level.ALL, now, start)
+            card_id = _new_card(tx, place, new, level or Level.ALL, now, start)
             shown = {watch.card_id for watch in already}
             old_cards = tx.execute(select(cards).where(cards.c.id.in_(shown)).order_by(cards.c.id))
             return Added(
@@ -96,7 +98,6 @@ class WatchStore:
     async def end(
         self,
         place: Place,
-        account: str,
         *,
         now: datetime,
         ids: Sequence[TaskId] | None = None,
@@ -106,7 +107,7 @@ class WatchStore:
         """End watches of a channel: those of ``ids``, of one card, or all; return them."""
 
         def work(tx: Connection) -> list[Watch]:
-            wanted = _active(place, account)
+            wanted = _active(place)
             if ids is not None:
                 wanted = wanted.where(watches.c.task_id.in_(ids))
             if card_id is not None:
@@ -118,13 +119,13 @@ class WatchStore:
 
         return await self._database.write(work)
 
-    async def active(
-        self, place: Place, account: str, ids: Sequence[TaskId]
-    ) -> dict[TaskId, Watch]:
+    async def active(self, place: Place, ids: Sequence[TaskId]) -> dict[TaskId, Watch]:
         """Return which of these tasks a channel watches."""
 
         def work(tx: Connection) -> dict[TaskId, Watch]:
-            rows = tx.execute(_active(place, account).where(watches.c.task_id.in_(ids)))
+            rows = tx.execute(
+                _active(place).where(watches.c.account == place.account, watches.c.task_id.in_(ids))
+            )
             return {TaskId(row.task_id): to_watch(row) for row in rows}
 
         return await self._database.read(work)
@@ -148,7 +149,7 @@ class WatchStore:
 
         return await self._database.read(work)
 
-    async def by_prefix(self, place: Place, account: str, prefix: str) -> list[TaskId]:
+    async def by_prefix(self, place: Place, prefix: str) -> list[TaskId]:
         """Return the tasks of this channel whose id starts so: those watched, else once watched."""
 
         def work(tx: Connection) -> list[TaskId]:
@@ -157,9 +158,7 @@ class WatchStore:
                     watches.c.task_id, func.max(case((watches.c.ended_at.is_(None), 1), else_=0))
                 )
                 .where(
-                    watches.c.team_id == place.team_id,
-                    watches.c.account == account,
-                    watches.c.channel_id == place.channel_id,
+                    _here(place),
                     watches.c.task_id.startswith(prefix, autoescape=True),
                 )
                 .group_by(watches.c.task_id)
@@ -171,13 +170,13 @@ class WatchStore:
 
         return await self._database.read(work)
 
-    async def page(self, place: Place, account: str, page: int) -> WatchPage:
+    async def page(self, place: Place, page: int) -> WatchPage:
         """Return one page of a channel's watches, newest first; pages count from 1."""
 
         def work(tx: Connection) -> WatchPage:
             grouped = (
                 select(watches.c.card_id)
-                .where(_here(place, account), watches.c.ended_at.is_(None))
+                .where(_here(place), watches.c.ended_at.is_(None))
                 .group_by(watches.c.card_id)
             )
             total = tx.execute(select(func.count()).select_from(grouped.subquery())).scalar_one()
@@ -249,17 +248,16 @@ def _view_of(tx: Connection, which: ColumnElement[bool]) -> tuple[CardView, str 
     return (view_card(tx, to_card(row)), row.refused) if row else None
 
 
-def _here(place: Place, account: str) -> ColumnElement[bool]:
+def _here(place: Place) -> ColumnElement[bool]:
     return and_(
         watches.c.team_id == place.team_id,
-        watches.c.account == account,
         watches.c.channel_id == place.channel_id,
     )
 
 
-def _active(place: Place, account: str) -> Select[Any]:
+def _active(place: Place) -> Select[Any]:
     return select(watches).where(
-        _here(place, account),
+        _here(place),
         watches.c.ended_at.is_(None),
     )
 
@@ -277,7 +275,6 @@ def _change_level(tx: Connection, which: Sequence[Watch], level: Level, now: dat
 def _new_card(
     tx: Connection,
     place: Place,
-    account: str,
     new: Sequence[KnownTask],
     level: Level,
     now: datetime,
@@ -289,7 +286,7 @@ def _new_card(
     result = tx.execute(
         insert(cards).values(
             team_id=place.team_id,
-            account=account,
+            account=place.account,
             channel_id=place.channel_id,
             thread_ts=place.thread_ts,
             kind=kind.value,
@@ -302,15 +299,15 @@ def _new_card(
     )
     (card_id,) = result.inserted_primary_key or (0,)
     ids = {known.task.id for known in new}
-    stored = load_tasks(tx, place.team_id, account, ids, lock=True)
+    stored = load_tasks(tx, place.team_id, place.account, ids, lock=True)
     for known in new:
         over = known.task.status.final
         store_task(tx, start(known, stored.get(known.task.id)))
-        note_run(tx, place.team_id, account, known.task, now)
+        note_run(tx, place.team_id, place.account, known.task, now)
         tx.execute(
             insert(watches).values(
                 team_id=place.team_id,
-                account=account,
+                account=place.account,
                 channel_id=place.channel_id,
                 task_id=known.task.id,
                 card_id=card_id,
@@ -321,5 +318,5 @@ def _new_card(
                 end_reason="over" if over else None,
             )
         )
-    owe_card(tx, card_id, place.team_id, account, place.channel_id, now)
+    owe_card(tx, card_id, place.team_id, place.account, place.channel_id, now)
     return card_id

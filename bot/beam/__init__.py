@@ -4,6 +4,7 @@ from bot.beam.client import BeamClient, new_http_client
 from bot.beam.errors import (
     BadAnswer,
     BeamError,
+    NotConnected,
     RateLimited,
     TaskNotFound,
     Unauthorized,
@@ -15,6 +16,7 @@ __all__ = [
     "BadAnswer",
     "BeamClient",
     "BeamError",
+    "NotConnected",
     "RateLimited",
     "RateLimiter",
     "TaskNotFound",

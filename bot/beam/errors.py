@@ -27,6 +27,10 @@ class Unauthorized(BeamError):
     """401 or 403: Beam does not accept the token."""
 
 
+class NotConnected(Unauthorized):
+    """The workspace has connected no such account, so there is no token to ask with."""
+
+
 class RateLimited(BeamError):
     """429: too many requests."""
 

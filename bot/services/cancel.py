@@ -13,7 +13,7 @@ from bot.errors import BadRequest
 from bot.services.deliver import Deliverer
 from bot.services.look_up import AT_ONCE, LookUp
 from bot.services.policy import Policy
-from bot.services.ports import Beam, Clock
+from bot.services.ports import Accounts, Clock
 from bot.tasks import Task, TaskId
 from bot.tasks.follow import Look
 from bot.tasks.records import Cancelled, CancelOutcome, CancelReport, Place
@@ -37,7 +37,7 @@ class Cancelling:
     """Cancels on behalf of people, within the policy, with an audit trail.
 
     Args:
-        beam: the Beam account.
+        accounts: the Beam accounts.
         look_up: looks before and after.
         cancels: the audit trail, and questions not yet answered.
         policy: who may.
@@ -48,7 +48,7 @@ class Cancelling:
 
     def __init__(
         self,
-        beam: Beam,
+        accounts: Accounts,
         look_up: LookUp,
         cancels: CancelStore,
         policy: Policy,
@@ -56,7 +56,7 @@ class Cancelling:
         clock: Clock,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._beam = beam
+        self._accounts = accounts
         self._look_up = look_up
         self._cancels = cancels
         self._policy = policy
@@ -94,13 +94,12 @@ class Cancelling:
         }
         if not flying:
             return CancelReport(place.user_id, tuple(results[i] for i in ids), asked_at)
-        account = self._look_up.account
         sure = [
             Cancelled(task_id, CancelOutcome.UNCONFIRMED, _task(before[task_id]), None)
             for task_id in flying
         ]
-        rows = await self._cancels.asked(place, account, sure, via, asked_at, card_id=card_id)
-        refused = await self._send(flying)
+        rows = await self._cancels.asked(place, sure, via, asked_at, card_id=card_id)
+        refused = await self._send(place, flying)
         after = await self._settle(place, flying, patient=refused is None)
         for task_id in flying:
             was = _task(before[task_id])
@@ -110,7 +109,6 @@ class Cancelling:
         )
         await self._cancels.settled(
             place,
-            account,
             dict(zip(rows, (results[task_id] for task_id in flying), strict=True)),
             report,
             self._clock(),
@@ -140,7 +138,6 @@ class Cancelling:
             )
             await self._cancels.settled(
                 one.place,
-                one.account,
                 {row: results[task_id] for task_id, row in one.rows.items()},
                 report,
                 self._clock(),
@@ -163,7 +160,7 @@ class Cancelling:
     async def ask(self, place: Place, ids: Sequence[TaskId]) -> str:
         """Keep the question whether to cancel several tasks; return its id."""
         await self._policy.require_cancel(place, ids)
-        return await self._cancels.ask(place, self._look_up.account, ids, self._clock())
+        return await self._cancels.ask(place, ids, self._clock())
 
     async def answer(self, place: Place, question: str) -> CancelReport:
         """Cancel the tasks of a question that this person was asked.
@@ -188,17 +185,18 @@ class Cancelling:
 
         async def one(task_id: TaskId) -> Look | BeamError:
             async with limit:
-                return await self._look_up.ask(task_id)
+                return await self._look_up.ask(place.team_id, place.account, task_id)
 
         answers = dict(zip(ids, await asyncio.gather(*map(one, ids)), strict=True))
         await self._look_up.observe(
-            place.team_id, {i: look for i, look in answers.items() if isinstance(look, Look)}
+            place, {i: look for i, look in answers.items() if isinstance(look, Look)}
         )
         return answers
 
-    async def _send(self, ids: Sequence[TaskId]) -> BeamError | None:
+    async def _send(self, place: Place, ids: Sequence[TaskId]) -> BeamError | None:
         try:
-            await self._beam.cancel(ids)
+            beam = await self._accounts.client(place.team_id, place.account)
+            await beam.cancel(ids)
         except BeamError as error:
             # Perhaps carried out all the same: the looks that follow tell. Never sent twice.
             _log.warning("cancel not confirmed", tasks=list(ids), reason=str(error))

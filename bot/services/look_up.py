@@ -8,9 +8,15 @@ from dataclasses import replace
 
 import structlog
 
-from bot.beam.errors import BeamError, RateLimited, TaskNotFound, Unauthorized
+from bot.beam.errors import (
+    BeamError,
+    NotConnected,
+    RateLimited,
+    TaskNotFound,
+    Unauthorized,
+)
 from bot.services.news import tell
-from bot.services.ports import Beam, Clock
+from bot.services.ports import Accounts, Clock
 from bot.tasks import TaskId, Transition
 from bot.tasks.follow import Followed, Look, Pace, Tracked, follow
 from bot.tasks.records import Failure, KnownTask, Lookup, Place, Trouble
@@ -38,6 +44,11 @@ def sentence(error: BeamError, task_id: TaskId) -> str:
             f"Beam knows no task `{task_id}`. Check the id; tasks of another Beam account"
             " cannot be seen from here."
         )
+    if isinstance(error, NotConnected):
+        return (
+            "No Beam account is connected here yet. An admin of this workspace can connect one"
+            " with `/beam connect`."
+        )
     if isinstance(error, Unauthorized):
         return (
             f"Beam rejects this bot's token, so `{short}` cannot be looked up. Whoever runs"
@@ -52,8 +63,7 @@ class LookUp:
     """Looks tasks up and writes down what that tells about watched ones.
 
     Args:
-        beam: the Beam account.
-        account: its name.
+        accounts: the Beam accounts.
         tasks: stored tasks.
         watches: stored watches.
         clock: the current time.
@@ -62,15 +72,13 @@ class LookUp:
 
     def __init__(
         self,
-        beam: Beam,
-        account: str,
+        accounts: Accounts,
         tasks: TaskStore,
         watches: WatchStore,
         clock: Clock,
         pace: Pace,
     ) -> None:
-        self._beam = beam
-        self.account = account
+        self._accounts = accounts
         self._tasks = tasks
         self._watches = watches
         self._clock = clock
@@ -82,12 +90,12 @@ class LookUp:
 
         async def one(task_id: TaskId) -> Look | BeamError:
             async with limit:
-                return await self.ask(task_id)
+                return await self.ask(place.team_id, place.account, task_id)
 
         answers = dict(zip(ids, await asyncio.gather(*map(one, ids)), strict=True))
-        await self.observe(place.team_id, {k: v for k, v in answers.items() if isinstance(v, Look)})
-        stored = await self._tasks.get(place.team_id, self.account, ids)
-        watched = await self._watches.active(place, self.account, ids)
+        await self.observe(place, {k: v for k, v in answers.items() if isinstance(v, Look)})
+        stored = await self._tasks.get(place.team_id, place.account, ids)
+        watched = await self._watches.active(place, ids)
         found: list[KnownTask] = []
         failed: list[Failure] = []
         for task_id, answer in answers.items():
@@ -106,23 +114,27 @@ class LookUp:
                     failed.append(Failure(task_id, sentence(answer, task_id)))
         return Lookup(tuple(found), tuple(failed), frozenset(watched))
 
-    async def names(self, team_id: str, ids: Sequence[TaskId]) -> list[str]:
+    async def names(self, place: Place, ids: Sequence[TaskId]) -> list[str]:
         """Return what tasks are called, as far as they are stored."""
-        stored = await self._tasks.get(team_id, self.account, ids)
+        stored = await self._tasks.get(place.team_id, place.account, ids)
         return [stored[i].task.label if i in stored else i[:8] for i in ids]
 
-    async def ask(self, task_id: TaskId) -> Look | BeamError:
+    async def ask(self, team_id: str, account: str, task_id: TaskId) -> Look | BeamError:
         """Ask Beam about one task."""
         asked_at = self._clock()
         try:
-            return Look(asked_at, await self._beam.get(task_id))
+            beam = await self._accounts.client(team_id, account)
+            return Look(asked_at, await beam.get(task_id))
         except BeamError as error:
             return error
 
-    async def observe(self, team_id: str, looks: dict[TaskId, Look]) -> list[Transition]:
+    async def observe(self, place: Place, looks: dict[TaskId, Look]) -> list[Transition]:
         """Write down looks that somebody asked for, with all that they owe to watches."""
         return await self.record(
-            [Observation(team_id, self.account, task_id, look) for task_id, look in looks.items()]
+            [
+                Observation(place.team_id, place.account, task_id, look)
+                for task_id, look in looks.items()
+            ]
         )
 
     async def record(self, seen: Sequence[Observation]) -> list[Transition]:
@@ -137,18 +149,18 @@ class LookUp:
             _log.info("changed", task=change.task_id, old=str(change.old), new=str(change.new))
         return changes
 
-    def start(self, team_id: str, known: KnownTask, before: Tracked | None) -> Tracked:
+    def start(self, place: Place, known: KnownTask, before: Tracked | None) -> Tracked:
         """Return how a task is tracked from now on, once it is watched.
 
         Args:
-            team_id: the workspace.
+            place: where it is watched.
             known: the task as it was just found.
             before: what was stored of it.
         """
         now, task = self._clock(), known.task
         first = None if task.status.final else now + self._pace.interval(task, now)
         if before is None:
-            return Tracked(team_id, self.account, task, known.known_at, next_check_at=first)
+            return Tracked(place.team_id, place.account, task, known.known_at, next_check_at=first)
         newer = before.task if before.known_at > known.known_at else task
         return replace(
             before,

@@ -18,16 +18,12 @@ class Policy:
     Args:
         people: who is who.
         watches: who watches what.
-        account: the Beam account.
         cancel: who may cancel.
     """
 
-    def __init__(
-        self, people: People, watches: WatchStore, account: str, cancel: CancelPolicy
-    ) -> None:
+    def __init__(self, people: People, watches: WatchStore, cancel: CancelPolicy) -> None:
         self._people = people
         self._watches = watches
-        self._account = account
         self._cancel = cancel
 
     async def require_insider(self, place: Place) -> Person:
@@ -63,7 +59,7 @@ class Policy:
             raise NotAllowed("Guests may not cancel tasks here. Ask a member of the workspace.")
         if self._cancel is CancelPolicy.WATCHERS and not person.admin:
             theirs = await self._watches.watches_of(
-                place.team_id, self._account, ids, place.user_id
+                place.team_id, place.account, ids, place.user_id
             )
             others = [task_id for task_id in ids if task_id not in theirs]
             if others:

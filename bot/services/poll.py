@@ -138,13 +138,13 @@ class Poller:
             )
 
     async def _look(self, tracked: Tracked) -> Look:
-        asked_at, account = self._clock(), tracked.account
+        asked_at, account = self._clock(), f"{tracked.team_id}/{tracked.account}"
         if not self._accounts.probe(account, asked_at):
             # One probe at a time asks whether Beam takes the token again; the others know that
             # much without asking.
             self._meter.polled("held back")
             return Look(asked_at, None, Trouble.UNAUTHORIZED)
-        answer = await self._look_up.ask(tracked.task.id)
+        answer = await self._look_up.ask(tracked.team_id, tracked.account, tracked.task.id)
         if isinstance(answer, Unauthorized):
             if self._accounts.rejected(account, self._clock()):
                 _log.error("Beam rejects the token; one probe now and then", account=account)

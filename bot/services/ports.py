@@ -25,6 +25,20 @@ class Beam(Protocol):
         """Ask to stop tasks. That nothing is raised proves nothing."""
 
 
+class Accounts(Protocol):
+    """The Beam accounts of every workspace."""
+
+    async def of(self, team_id: str, channel_id: str) -> str:
+        """Return the name of the account that a channel uses."""
+
+    async def client(self, team_id: str, account: str) -> Beam:
+        """Return the way to an account.
+
+        Raises:
+            bot.beam.errors.NotConnected: the workspace has no such account.
+        """
+
+
 class DeliveryError(Exception):
     """Slack did not take a message.
 

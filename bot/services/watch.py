@@ -91,11 +91,10 @@ class Watching:
         )
         added = await self._watches.add(
             place,
-            self._look_up.account,
             found,
             level,
             now=self._clock(),
-            start=lambda known, before: self._look_up.start(place.team_id, known, before),
+            start=lambda known, before: self._look_up.start(place, known, before),
         )
         view, posted = None, True
         if added.card_id is not None:
@@ -125,15 +124,13 @@ class Watching:
         self, place: Place, ids: Sequence[TaskId] | None, *, card_id: int | None = None
     ) -> list[Watch]:
         """End watches of this channel: of some tasks, of one card, or all."""
-        ended = await self._watches.end(
-            place, self._look_up.account, now=self._clock(), ids=ids, card_id=card_id
-        )
+        ended = await self._watches.end(place, now=self._clock(), ids=ids, card_id=card_id)
         await self._deliverer.deliver_now(place.team_id, place.channel_id)
         return ended
 
     async def page(self, place: Place, number: int) -> WatchPage:
         """Return a page of this channel's watches, with links to their cards."""
-        page = await self._watches.page(place, self._look_up.account, number)
+        page = await self._watches.page(place, number)
         links = await asyncio.gather(*(self._courier.permalink(row.card) for row in page.rows))
         rows = tuple(
             replace(row, permalink=link) for row, link in zip(page.rows, links, strict=True)
@@ -148,7 +145,7 @@ class Watching:
         """Look up all that a card shows, and show it anew in its channel."""
         flying = [known.task.id for known in view.members if not known.task.status.final]
         ids = flying or [known.task.id for known in view.members]
-        await self._look_up.look(place, ids)
+        await self._look_up.look(replace(place, account=view.card.account), ids)
         await self._watches.touch({view.card.id}, self._clock())
         await self._deliverer.deliver_now(place.team_id, place.channel_id)
         found = await self._watches.card(view.card.id)
@@ -156,11 +153,11 @@ class Watching:
 
     async def find(self, place: Place, prefix: str) -> list[TaskId]:
         """Return the tasks of this channel's watches whose id starts with ``prefix``."""
-        return await self._watches.by_prefix(place, self._look_up.account, prefix.lower())
+        return await self._watches.by_prefix(place, prefix.lower())
 
     async def names(self, place: Place, ids: Sequence[TaskId]) -> list[str]:
         """Return what tasks are called."""
-        return await self._look_up.names(place.team_id, ids)
+        return await self._look_up.names(place, ids)
 
     async def link(self, card: Card) -> str | None:
         """Return a link to a card, ``None`` if Slack gives none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.errors import BadRequest
 from bot.services import Services
 from bot.slack.blocks import errors
@@ -33,8 +35,9 @@ class Actions:
         """Cancel one task; the report goes to the card's thread if there is one."""
         task_id = _task_id(turn)
         view = await self._clicked_card(turn)
+        place = replace(turn.place, account=view.card.account) if view else turn.place
         report = await self._services.cancelling.cancel(
-            turn.place, [task_id], via="button", card_id=view.card.id if view else None
+            place, [task_id], via="button", card_id=view.card.id if view else None
         )
         await self._commands.report(turn.place, turn.answer, report)
         if view is None:
@@ -100,8 +103,9 @@ class Actions:
             await turn.answer.private(errors.error_message("All tasks of this group are over."))
             await self._services.watching.refresh(turn.place, view)
             return
+        place = replace(turn.place, account=view.card.account)
         report = await self._services.cancelling.cancel(
-            turn.place, ids, via="button", card_id=view.card.id
+            place, ids, via="button", card_id=view.card.id
         )
         await self._commands.report(turn.place, turn.answer, report)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -14,7 +14,7 @@ from slack_bolt.async_app import AsyncAck, AsyncBoltContext
 from bot.errors import BotUnavailable, SlackUnavailable, UserError
 from bot.log import new_error_id, new_trace
 from bot.services.policy import Policy
-from bot.services.ports import Clock
+from bot.services.ports import Accounts, Clock
 from bot.slack.answer import Answer
 from bot.slack.blocks.errors import error_message, unexpected
 from bot.slack.blocks.message import JSON
@@ -63,12 +63,21 @@ class Guard:
     Args:
         seen: requests that were taken already.
         policy: who may use the bot at all.
+        accounts: which Beam account is meant where.
         clock: the current time.
         meter: counts what is asked for, and how fast it is acknowledged.
     """
 
-    def __init__(self, seen: SeenStore, policy: Policy, clock: Clock, meter: RequestMeter) -> None:
+    def __init__(
+        self,
+        seen: SeenStore,
+        policy: Policy,
+        accounts: Accounts,
+        clock: Clock,
+        meter: RequestMeter,
+    ) -> None:
         self._meter = meter
+        self._accounts = accounts
         self._seen = seen
         self._policy = policy
         self._clock = clock
@@ -147,6 +156,8 @@ class Guard:
             if not await self._seen.first(turn.place.team_id, turn.key, self._clock()):
                 return turn, "repeated"
             await self._policy.require_insider(turn.place)
+            account = await self._accounts.of(turn.place.team_id, turn.place.channel_id)
+            turn = replace(turn, place=replace(turn.place, account=account))
             await handler(turn)
         except SlackUnavailable as error:
             _log.warning("not answered", reason=error.text)

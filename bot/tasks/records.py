@@ -10,6 +10,9 @@ from bot.tasks.ids import TaskId
 from bot.tasks.status import Level, Status
 from bot.tasks.task import Task
 
+DEFAULT_ACCOUNT = "default"
+"""The Beam account of the environment's token, and of a channel that chose none."""
+
 
 class Trouble(StrEnum):
     """Why what is known of a task is old."""
@@ -30,6 +33,8 @@ class Place:
     channel_id: str
     user_id: str
     thread_ts: str | None = None
+    account: str = DEFAULT_ACCOUNT
+    """The Beam account whose tasks are meant there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,9 @@ class SlackSide:
             deliverer=self.world.deliverer,
             clock=self.world.clock,
         )
-        self.guard = Guard(MemorySeen(), self.world.policy, self.world.clock, self.meter)
+        self.guard = Guard(
+            MemorySeen(), self.world.policy, self.world.accounts, self.world.clock, self.meter
+        )
         app = new_app(self.workspace)
         register(app, self.services, self.workspace, self.guard, session)
         bolt = cast("ASGIApp", AsyncSlackRequestHandler(app, path=EVENTS_PATH))

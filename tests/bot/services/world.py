@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.beam.errors import BeamError, TaskNotFound
+from bot.services.accounts import OneAccount
 from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
 from bot.services.doors import Doors
@@ -26,7 +27,6 @@ from storage.cancels import CancelStore
 from storage.database import Database
 from storage.migrate import migrate
 from storage.outbox import Outbox
-from storage.tables import DEFAULT_ACCOUNT
 from storage.tasks import TaskStore
 from storage.watches import WatchStore
 from tests.databases import with_driver
@@ -182,9 +182,8 @@ class World:
         self.database = (database or Database)(with_driver(url))
         pace = Pace(3, 60, jitter=lambda: 0.5)
         self.tasks, self.watches = TaskStore(self.database), WatchStore(self.database)
-        self.look_up = LookUp(
-            self.beam, DEFAULT_ACCOUNT, self.tasks, self.watches, self.clock, pace
-        )
+        self.accounts = OneAccount(self.beam)
+        self.look_up = LookUp(self.accounts, self.tasks, self.watches, self.clock, pace)
         self.outbox = Outbox(self.database)
         self.workspaces = Doors()
         self.deliverer = Deliverer(
@@ -199,9 +198,9 @@ class World:
         self.watching = Watching(
             self.look_up, self.watches, self.deliverer, self.slack, self.clock, self.sleep
         )
-        self.policy = Policy(self.slack, self.watches, DEFAULT_ACCOUNT, policy)
+        self.policy = Policy(self.slack, self.watches, policy)
         self.cancelling = Cancelling(
-            self.beam,
+            self.accounts,
             self.look_up,
             CancelStore(self.database),
             self.policy,

@@ -1,0 +1,155 @@
+"""The Beam accounts of each workspace, and which of them a channel uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from storage.audit import note
+from storage.database import Database, upsert
+from storage.tables import beam_accounts, channel_accounts
+from storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class BeamAccount:
+    """A Beam account that a workspace has connected."""
+
+    team_id: str
+    name: str
+    token: str = field(repr=False)
+    is_default: bool
+    connected_by: str
+    connected_at: datetime
+
+
+class AccountStore:
+    """Queries over ``beam_accounts`` and ``channel_accounts``.
+
+    Args:
+        database: where they are.
+        vault: encrypts the tokens.
+    """
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def connect(
+        self, team_id: str, name: str, token: str, actor_id: str, now: datetime, *, default: bool
+    ) -> None:
+        """Keep an account's token, or a new token of the same account.
+
+        Args:
+            team_id: the workspace.
+            name: what the workspace calls the account.
+            token: the Beam token, checked already.
+            actor_id: who connects it.
+            now: the current time.
+            default: whether channels use it that chose none; the first account always is.
+        """
+        sealed = self._vault.seal(token)
+
+        def work(tx: Connection) -> None:
+            here = beam_accounts.c.team_id == team_id
+            rows = tx.execute(select(beam_accounts).where(here).with_for_update()).all()
+            first = default or not any(row.is_default for row in rows if row.name != name)
+            if first:
+                tx.execute(update(beam_accounts).where(here).values(is_default=False))
+            values = {
+                "token": sealed,
+                "is_default": first,
+                "connected_by": actor_id,
+                "connected_at": now,
+            }
+            row = upsert(tx, beam_accounts).values(team_id=team_id, name=name, **values)
+            tx.execute(row.on_conflict_do_update(index_elements=["team_id", "name"], set_=values))
+            note(tx, team_id, actor_id, "account.connect", {"account": name}, now)
+
+        await self._database.write(work)
+
+    async def of(self, team_id: str) -> list[BeamAccount]:
+        """Return a workspace's accounts, the default first, then by name.
+
+        Raises:
+            Sealed: one was encrypted with another key.
+        """
+        mine = (
+            select(beam_accounts)
+            .where(beam_accounts.c.team_id == team_id)
+            .order_by(beam_accounts.c.is_default.desc(), beam_accounts.c.name)
+        )
+        rows = await self._database.read(lambda tx: tx.execute(mine).all())
+        return [
+            BeamAccount(
+                row.team_id,
+                row.name,
+                self._vault.open(row.token),
+                row.is_default,
+                row.connected_by,
+                row.connected_at,
+            )
+            for row in rows
+        ]
+
+    async def chosen(self, team_id: str, channel_id: str) -> str | None:
+        """Return the name of the account that a channel uses: its own choice, else the default."""
+
+        def work(tx: Connection) -> str | None:
+            mine = select(channel_accounts.c.account).where(
+                channel_accounts.c.team_id == team_id, channel_accounts.c.channel_id == channel_id
+            )
+            default = select(beam_accounts.c.name).where(
+                beam_accounts.c.team_id == team_id, beam_accounts.c.is_default.is_(True)
+            )
+            return tx.scalar(mine) or tx.scalar(default)
+
+        return await self._database.read(work)
+
+    async def choose(
+        self, team_id: str, channel_id: str, name: str | None, actor_id: str, now: datetime
+    ) -> bool:
+        """Have a channel use an account, or the default again; tell whether there is such one."""
+
+        def work(tx: Connection) -> bool:
+            here = (
+                channel_accounts.c.team_id == team_id,
+                channel_accounts.c.channel_id == channel_id,
+            )
+            tx.execute(delete(channel_accounts).where(*here))
+            if name is not None:
+                there = select(beam_accounts.c.name).where(
+                    beam_accounts.c.team_id == team_id, beam_accounts.c.name == name
+                )
+                if tx.scalar(there) is None:
+                    return False
+                row = upsert(tx, channel_accounts).values(
+                    team_id=team_id, channel_id=channel_id, account=name
+                )
+                tx.execute(row.on_conflict_do_nothing())
+            details = {"channel": channel_id, "account": name}
+            note(tx, team_id, actor_id, "account.choose", details, now)
+            return True
+
+        return await self._database.write(work)
+
+    async def reseal(self) -> int:
+        """Encrypt every token anew with the newest key; return how many.
+
+        Raises:
+            Sealed: one was encrypted with a key that is not among those given; nothing changed.
+        """
+
+        def work(tx: Connection) -> int:
+            rows = tx.execute(select(beam_accounts).with_for_update()).all()
+            for row in rows:
+                tx.execute(
+                    update(beam_accounts)
+                    .where(beam_accounts.c.team_id == row.team_id, beam_accounts.c.name == row.name)
+                    .values(token=self._vault.reseal(row.token))
+                )
+            return len(rows)
+
+        return await self._database.write(work)

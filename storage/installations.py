@@ -1,0 +1,192 @@
+"""Where the bot is installed, and the states of installations that have begun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from storage.database import Database, upsert
+from storage.tables import installations, oauth_states, org_teams
+from storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The bot in one workspace, or in all workspaces of an organisation."""
+
+    owner_id: str
+    """The workspace's id, or the organisation's."""
+    org_wide: bool
+    name: str
+    url: str
+    app_id: str | None
+    bot_id: str
+    bot_user_id: str
+    scopes: str
+    """Comma-separated, as Slack granted them."""
+    token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    """Set if the app rotates tokens."""
+    expires_at: datetime | None
+    installed_by: str
+    installed_at: datetime
+
+
+class InstallationStore:
+    """Queries over ``installations``, ``org_teams`` and ``oauth_states``.
+
+    Args:
+        database: where they are.
+        vault: encrypts the tokens.
+    """
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def save(self, one: Installation, now: datetime) -> None:
+        """Keep an installation, in the place of an earlier one of the same owner."""
+        values = {
+            "org_wide": one.org_wide,
+            "name": one.name[:300],
+            "url": one.url[:300],
+            "app_id": one.app_id,
+            "bot_id": one.bot_id,
+            "bot_user_id": one.bot_user_id,
+            "scopes": one.scopes,
+            "token": self._vault.seal(one.token),
+            "refresh_token": self._vault.seal(one.refresh_token) if one.refresh_token else None,
+            "expires_at": one.expires_at,
+            "installed_by": one.installed_by,
+            "installed_at": one.installed_at,
+            "changed_at": now,
+        }
+
+        def work(tx: Connection) -> None:
+            row = upsert(tx, installations).values(owner_id=one.owner_id, **values)
+            tx.execute(row.on_conflict_do_update(index_elements=["owner_id"], set_=values))
+
+        await self._database.write(work)
+
+    async def find(self, team_id: str, org_id: str | None = None) -> Installation | None:
+        """Return the installation that serves a workspace: its own, else its organisation's.
+
+        Args:
+            team_id: the workspace.
+            org_id: its organisation, where the request names one.
+
+        Raises:
+            Sealed: it was encrypted with another key.
+        """
+
+        def work(tx: Connection) -> Row[tuple[object, ...]] | None:
+            own = select(installations).where(installations.c.owner_id == team_id)
+            if (row := tx.execute(own).first()) is not None:
+                return row
+            owner = org_id or tx.scalar(
+                select(org_teams.c.org_id).where(org_teams.c.team_id == team_id)
+            )
+            org = select(installations).where(
+                installations.c.owner_id == owner, installations.c.org_wide.is_(True)
+            )
+            return tx.execute(org).first() if owner else None
+
+        row = await self._database.read(work)
+        return self._read(row) if row is not None else None
+
+    async def note_team(self, team_id: str, org_id: str, now: datetime) -> None:
+        """Remember to which organisation a workspace belongs."""
+
+        def work(tx: Connection) -> None:
+            row = upsert(tx, org_teams).values(team_id=team_id, org_id=org_id, seen_at=now)
+            tx.execute(
+                row.on_conflict_do_update(
+                    index_elements=["team_id"], set_={"org_id": org_id, "seen_at": now}
+                )
+            )
+
+        await self._database.write(work)
+
+    async def teams_of(self, owner_id: str) -> list[str]:
+        """Return the workspaces that an installation serves, as far as they were ever seen."""
+        teams = select(org_teams.c.team_id).where(org_teams.c.org_id == owner_id)
+        found = await self._database.read(lambda tx: list(tx.execute(teams).scalars()))
+        return [owner_id, *found]
+
+    async def expiring(self, before: datetime) -> list[Installation]:
+        """Return installations whose token must be renewed."""
+        soon = (
+            select(installations)
+            .where(installations.c.expires_at < before, installations.c.refresh_token.is_not(None))
+            .order_by(installations.c.expires_at)
+            .limit(100)
+        )
+        rows = await self._database.read(lambda tx: tx.execute(soon).all())
+        return [self._read(row) for row in rows]
+
+    async def remove(self, owner_id: str) -> None:
+        """Forget an installation and its tokens."""
+
+        def work(tx: Connection) -> None:
+            tx.execute(delete(installations).where(installations.c.owner_id == owner_id))
+            tx.execute(delete(org_teams).where(org_teams.c.org_id == owner_id))
+
+        await self._database.write(work)
+
+    async def issue_state(self, state: str, now: datetime, lasts: timedelta) -> None:
+        """Keep the state of an installation that begins, and forget old ones."""
+
+        def work(tx: Connection) -> None:
+            tx.execute(delete(oauth_states).where(oauth_states.c.expires_at < now))
+            tx.execute(insert(oauth_states).values(state=state, expires_at=now + lasts))
+
+        await self._database.write(work)
+
+    async def consume_state(self, state: str, now: datetime) -> bool:
+        """Take a state, once; tell whether it was there and still good."""
+        taken = delete(oauth_states).where(
+            oauth_states.c.state == state, oauth_states.c.expires_at >= now
+        )
+        return await self._database.write(lambda tx: tx.execute(taken).rowcount == 1)
+
+    async def reseal(self) -> int:
+        """Encrypt every token anew with the newest key; return how many rows changed.
+
+        Raises:
+            Sealed: one was encrypted with a key that is not among those given; nothing changed.
+        """
+
+        def work(tx: Connection) -> int:
+            rows: Sequence[Row[tuple[object, ...]]] = tx.execute(
+                select(installations).with_for_update()
+            ).all()
+            for row in rows:
+                again = row.refresh_token and self._vault.reseal(row.refresh_token)
+                tx.execute(
+                    update(installations)
+                    .where(installations.c.owner_id == row.owner_id)
+                    .values(token=self._vault.reseal(row.token), refresh_token=again)
+                )
+            return len(rows)
+
+        return await self._database.write(work)
+
+    def _read(self, row: Row[tuple[object, ...]]) -> Installation:
+        return Installation(
+            owner_id=row.owner_id,
+            org_wide=row.org_wide,
+            name=row.name,
+            url=row.url,
+            app_id=row.app_id,
+            bot_id=row.bot_id,
+            bot_user_id=row.bot_user_id,
+            scopes=row.scopes,
+            token=self._vault.open(row.token),
+            refresh_token=self._vault.open(row.refresh_token) if row.refresh_token else None,
+            expires_at=row.expires_at,
+            installed_by=row.installed_by,
+            installed_at=row.installed_at,
+        )
