@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, selec
 from bot.tasks.records import Card, CardView, ClosedNews, Watch
 from storage.codec import News, news_from_json
 from storage.database import Database
+from storage.groups import touch_told
 from storage.owed import owe_card, owe_post
 from storage.rows import to_card, to_watch
 from storage.tables import cards, channels, deliveries, watches
@@ -193,6 +194,7 @@ class Outbox:
                 tx.execute(
                     update(cards).where(cards.c.id == card.id).values(ts=ts, shown=card.wanted)
                 )
+            touch_told(tx, ids, now)
 
         await self._database.write(work)
 

@@ -22,6 +22,7 @@ from bot.tasks.records import (
     WatchRow,
 )
 from storage.database import Database
+from storage.groups import with_group
 from storage.history import note_run
 from storage.owed import owe_card, stop_polling_unwatched, touch_cards
 from storage.rows import to_card, to_watch
@@ -240,7 +241,7 @@ def end_watches(tx: Connection, ended: Sequence[Watch], reason: str, now: dateti
 def view_card(tx: Connection, card: Card) -> CardView:
     """Return a card with all that it shows."""
     members, active = card_members(tx, card)
-    return CardView(card, members, active > 0)
+    return with_group(tx, CardView(card, members, active > 0))
 
 
 def _view_of(tx: Connection, which: ColumnElement[bool]) -> tuple[CardView, str | None] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -24,6 +24,7 @@ from bot.services.ports import (
     WorkspaceClosed,
 )
 from bot.tasks.records import Card, CardView, ClosedNews, GoneNews, GroupNews, TransitionNews
+from storage.codec import News
 from storage.database import StorageUnavailable
 from storage.outbox import Claim, Delivery, Outbox
 from storage.watches import WatchStore
@@ -251,8 +252,9 @@ class Deliverer:
         news = first.news
         if isinstance(news, TransitionNews):
             news = _fold([one.news for one in batch if isinstance(one.news, TransitionNews)])
-        if isinstance(news, GroupNews) and view:
-            news = replace(news, members=view.members)
+        if isinstance(news, GroupNews):
+            news = _fold_group([one.news for one in batch if isinstance(one.news, GroupNews)])
+            news = replace(news, members=view.members) if view else news
         thread = card.thread_ts if card else None
         if news is not None and card is not None:
             # In a thread already, the card's own thread is that one.
@@ -354,7 +356,7 @@ def _next_message(owed: tuple[Delivery, ...]) -> list[Delivery]:
     if not ready:
         return []
     first = ready[0]
-    if not isinstance(first.news, TransitionNews) or first.card is None:
+    if first.card is None:
         return [first]
     # What may have been posted was posted together, and is looked for and sent again together;
     # what came later belongs to the next message.
@@ -362,11 +364,29 @@ def _next_message(owed: tuple[Delivery, ...]) -> list[Delivery]:
     for one in ready[1:]:
         if one.card is None or one.card.id != first.card.id:
             continue
-        same = isinstance(one.news, TransitionNews) and one.news.task.id == first.news.task.id
-        if not same or one.doubtful is not first.doubtful:
+        if one.doubtful is not first.doubtful or not _together(
+            [had.news for had in batch], one.news
+        ):
             break
         batch.append(one)
     return batch
+
+
+def _together(batch: Sequence[News | None], news: News | None) -> bool:
+    """Tell whether news of a card is told in one message with what is owed right before it."""
+    before = batch[-1]
+    if isinstance(before, TransitionNews) and isinstance(news, TransitionNews):
+        return before.task.id == news.task.id
+    if isinstance(before, GroupNews) and isinstance(news, GroupNews):
+        # The end is broadcast; what it says of failures does not replace their own replies.
+        told = any(isinstance(one, GroupNews) and one.failed for one in batch)
+        return not before.end and not (news.end and told)
+    return False
+
+
+def _fold_group(told: list[GroupNews]) -> GroupNews:
+    first, *rest = [news for news in told if news.end] or told
+    return replace(first, folded=tuple(rest))
 
 
 def _fold(told: list[TransitionNews]) -> TransitionNews:
@@ -384,8 +404,8 @@ def _is_broadcast(news: object) -> bool:
     match news:
         case TransitionNews(final=final):
             return final
-        case GroupNews(failed=failed):
-            return failed is None
+        case GroupNews(end=end):
+            return end
         case GoneNews() | ClosedNews():
             return True
     return False

@@ -2,46 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from bot.tasks import Level, Transition
 from bot.tasks.follow import Followed
-from bot.tasks.records import CardKind, GoneNews, GroupNews, Step, TransitionNews
+from bot.tasks.records import CardKind, GoneNews, GroupNews, KnownTask, Step, TransitionNews
 from storage.codec import News
 from storage.tasks import Told
+
+MILESTONES = {50: 10, 90: 20}
+"""Which shares of a group's tasks, in per cent, are told once complete, and in groups of how many
+tasks at least: a small group's end comes soon enough."""
 
 
 def tell(told: Told, followed: Followed) -> list[tuple[str, News]]:
     """Return what a change owes to one watch, each with what makes it unique.
 
     A single task's watch is told every change that its level asks for, the end with a mention.
-    A group is told of each member that fails, and of the end of the last one (INTERFACE 5).
+    A group is told of each member that fails, of milestones, and of the end of the last one
+    (INTERFACE 5).
     """
-    task, change = followed.tracked.task, followed.transition
-    owner = told.watch.owner_id
-    group = told.card.kind is CardKind.GROUP
+    task = followed.tracked.task
     owed: list[tuple[str, News]] = []
     if followed.gone:
-        gone = GoneNews(task, followed.tracked.known_at, owner)
+        gone = GoneNews(task, followed.tracked.known_at, told.watch.owner_id)
         owed.append((f"gone:{task.id}:{followed.tracked.seq}", gone))
-    elif change is None:
-        return []
-    else:
-        corrected = change.old.final
-        step = Step(change.old, change.new, change.waited, change.ran, correction=corrected)
-        if not group:
-            if told.watch.level.wants(change.new) or corrected:
-                by = followed.tracked.cancelled_by if change.new == "CANCELLED" else None
-                final = change.new.final
-                news = TransitionNews(task, (step,), final, owner if final else None, by)
-                owed.append((f"seq:{task.id}:{change.seq}", news))
-        elif corrected:
-            news = TransitionNews(task, (step,), False, None)
-            owed.append((f"seq:{task.id}:{change.seq}", news))
-        elif change.new.bad:
-            member = GroupNews((), task, None, (step,))
-            owed.append((f"failed:{task.id}:{change.seq}", member))
-    over = followed.gone or (change is not None and change.new.final and not change.old.final)
-    if group and over and told.others_active == 0:
-        failed = any(member.task.status.bad for member in told.members)
-        if failed or told.watch.level.value != "failures":
-            end = GroupNews(told.members, None, owner)
-            owed.append(("end", end))
+    if told.card.kind is CardKind.GROUP:
+        return owed + _group(told, followed)
+    change, level = followed.transition, told.watch.level
+    if change is not None and (level.wants(change.new) or change.old.final):
+        by = followed.tracked.cancelled_by if change.new == "CANCELLED" else None
+        owner = told.watch.owner_id if change.new.final else None
+        news = TransitionNews(task, (_step(change),), change.new.final, owner, by)
+        owed.append((f"seq:{task.id}:{change.seq}", news))
     return owed
+
+
+def _group(told: Told, followed: Followed) -> list[tuple[str, News]]:
+    task, change = followed.tracked.task, followed.transition
+    owed: list[tuple[str, News]] = []
+    if change is not None and change.old.final:
+        news = TransitionNews(task, (_step(change),), False, None)
+        owed.append((f"seq:{task.id}:{change.seq}", news))
+    elif change is not None and change.new.bad:
+        member = GroupNews((), task, None, (_step(change),))
+        owed.append((f"failed:{task.id}:{change.seq}", member))
+    over = followed.gone or (change is not None and change.new.final and not change.old.final)
+    level = told.watch.level
+    if not over:
+        return owed
+    if told.others_active == 0:
+        failed = any(member.task.status.bad for member in told.members)
+        if failed or level is not Level.FAILURES:
+            # A member that was taken up again ends again, and with it the group.
+            end = GroupNews(told.members, None, told.watch.owner_id)
+            owed.append((f"end:{task.id}:{followed.tracked.seq}", end))
+    elif change is not None and change.new == "COMPLETE" and level is Level.ALL:
+        percent = _milestone(told.members)
+        if percent is not None:
+            owed.append((f"milestone:{percent}", GroupNews((), None, None, milestone=percent)))
+    return owed
+
+
+def _milestone(members: Sequence[KnownTask]) -> int | None:
+    """Return the milestone that a group has passed with its latest complete task, in per cent."""
+    complete = sum(known.task.status == "COMPLETE" for known in members)
+    for percent, least in MILESTONES.items():
+        goal = percent * len(members)
+        if len(members) >= least and (complete - 1) * 100 < goal <= complete * 100:
+            return percent
+    return None
+
+
+def _step(change: Transition) -> Step:
+    return Step(change.old, change.new, change.waited, change.ran, correction=change.old.final)

@@ -25,13 +25,14 @@ from bot.slack.blocks.announcements import (
     cancel_result,
     channel_closed,
     gone_notice,
-    group_news,
     transition_reply,
 )
-from bot.slack.blocks.group_card import group_card
+from bot.slack.blocks.group_card import FAILURES_SHOWN, group_card
+from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.message import Message
 from bot.slack.blocks.task_card import CardButtons, task_card
 from bot.slack.workspace import Workspace
+from bot.tasks import TaskId
 from bot.tasks.records import (
     Card,
     CardKind,
@@ -101,7 +102,7 @@ class SlackCourier:
 
     async def post(self, message: Outgoing) -> str:
         """Post a message; return its ``ts``."""
-        shown = self._render(message)
+        shown = await self._render(message)
         rest: dict[str, Any] = {
             "channel": message.channel_id,
             "text": shown.text,
@@ -154,7 +155,7 @@ class SlackCourier:
 
     async def edit(self, view: CardView) -> None:
         """Show a card as it is now."""
-        shown = self._card(view)
+        shown = await self._card(view)
         target = {"channel": view.card.channel_id, "ts": view.card.ts, "text": shown.text}
         await self._say("chat.update", target, shown)
 
@@ -171,20 +172,18 @@ class SlackCourier:
 
     async def permalink(self, card: Card) -> str | None:
         """Return a link to a card's message, ``None`` if Slack gives none."""
-        if card.ts is None:
-            return None
-        key = (card.channel_id, card.ts)
+        return None if card.ts is None else await self._link(card.channel_id, card.ts)
+
+    async def _link(self, channel_id: str, ts: str) -> str | None:
+        key = (channel_id, ts)
         if key in self._links:
             return self._links[key]
+        asked = {"channel": channel_id, "message_ts": ts}
         try:
-            answer = await self._call(
-                "chat.getPermalink",
-                {"channel": card.channel_id, "message_ts": card.ts},
-                read=True,
-            )
+            answer = await self._call("chat.getPermalink", asked, read=True)
         except DeliveryError as error:
             # A list without a link is better than no list.
-            _log.info("no link", channel=card.channel_id, reason=error.code)
+            _log.info("no link", channel=channel_id, reason=error.code)
             return None
         link = answer.get("permalink")
         if not isinstance(link, str):
@@ -221,17 +220,17 @@ class SlackCourier:
             raise OutcomeUnknown(type(error).__name__) from error
         return answer.data if isinstance(answer.data, dict) else {}
 
-    def _render(self, message: Outgoing) -> Message:
+    async def _render(self, message: Outgoing) -> Message:
         if message.news is not None:
             return render_news(message.news)
         if message.view is None:
             raise NeverDeliverable("nothing_to_say")
-        return self._card(message.view)
+        return await self._card(message.view)
 
-    def _card(self, view: CardView) -> Message:
+    async def _card(self, view: CardView) -> Message:
         now = self._clock()
         if view.card.kind is CardKind.GROUP:
-            return group_card(view, now)
+            return group_card(view, now, links=await self._replies(view))
         if not view.members:
             raise NeverDeliverable("no_task")
         return task_card(
@@ -241,6 +240,19 @@ class SlackCourier:
             owner_id=view.card.owner_id,
             level=view.card.level,
         )
+
+    async def _replies(self, view: CardView) -> dict[TaskId, str]:
+        bad = [known.task.id for known in view.members if known.task.status.bad]
+        links: dict[TaskId, str] = {}
+        for task_id in bad[:FAILURES_SHOWN]:
+            if task_id not in view.replies:
+                continue
+            link = await self._link(view.card.channel_id, view.replies[task_id])
+            if link is None:
+                # Slack is slow or refuses: the card must not wait for the others too.
+                break
+            links[task_id] = link
+        return links
 
 
 def _key(message: Any) -> str | None:

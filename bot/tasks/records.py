@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.tasks.ids import TaskId
 from bot.tasks.status import Level, Status
 from bot.tasks.task import Task
+from bot.tasks.usual import Usual
 
 DEFAULT_ACCOUNT = "default"
 """The Beam account of the environment's token, and of a channel that chose none."""
@@ -120,6 +122,10 @@ class CardView:
     members: tuple[KnownTask, ...]
     watching: bool
     """Whether the watch still goes on; without it there is nothing to unwatch."""
+    usual: Mapping[str, Usual] = field(default_factory=dict)
+    """What is usual of the functions of a group's members, as far as it is known."""
+    replies: Mapping[TaskId, str] = field(default_factory=dict)
+    """The ``ts`` of the reply that told of each of a group's members that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +154,22 @@ class TransitionNews:
 
 @dataclass(frozen=True, slots=True)
 class GroupNews:
-    """One reply in a group's thread: a member that failed, or the end of them all."""
+    """One reply in a group's thread: a member that failed, a milestone, or the end of them all."""
 
     members: tuple[KnownTask, ...]
     failed: Task | None
-    """The member that failed, or ``None`` when the last one ended."""
+    """The member that failed, or ``None`` if it is something else."""
     mention: str | None
     steps: tuple[Step, ...] = ()
+    milestone: int | None = None
+    """How many per cent are complete, if that is the news."""
+    folded: tuple[GroupNews, ...] = ()
+    """What came together with it and is told in the same reply."""
+
+    @property
+    def end(self) -> bool:
+        """Whether the last member ended."""
+        return self.failed is None and self.milestone is None
 
 
 @dataclass(frozen=True, slots=True)

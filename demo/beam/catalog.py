@@ -144,12 +144,15 @@ CATALOG: tuple[Recipe, ...] = (
     ),
     Recipe(
         "batch",
-        "A batch of eight",
+        "A batch of twelve",
         _stub("taskqueue/deployment", "thumbs:make_thumbnail", memory=2048, timeout=300, retries=1),
         life((0, "PENDING"), (8, "RUNNING"), (40, "COMPLETE")),
-        count=8,
-        stagger=9,
-        # The sixth fails, so that a group's card has something to tell.
-        odd_lives={5: life((0, "PENDING"), (8, "RUNNING"), (30, "FAILED", _BAD_IMAGE))},
+        count=12,
+        stagger=7,
+        # Two fail, so that a group's card has something to tell.
+        odd_lives={
+            number: life((0, "PENDING"), (8, "RUNNING"), (30, "FAILED", _BAD_IMAGE))
+            for number in (3, 8)
+        },
     ),
 )

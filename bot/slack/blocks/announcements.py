@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.slack.blocks.elements import context, listed, section
-from bot.slack.blocks.group_card import failure_line, headline
 from bot.slack.blocks.message import (
     MAX_TEXT,
     Message,
@@ -17,6 +15,7 @@ from bot.slack.blocks.message import (
     duration,
     safe,
 )
+from bot.slack.blocks.steps import path, spent
 from bot.slack.blocks.words import label, short, sign
 from bot.tasks import Task
 from bot.tasks.records import (
@@ -25,12 +24,9 @@ from bot.tasks.records import (
     CancelReport,
     ClosedNews,
     GoneNews,
-    GroupNews,
-    Step,
     TransitionNews,
 )
 
-STEPS_SHOWN = 12
 _ROOM = 1_500
 """Characters for those of one outcome: all seven outcomes must fit in a message."""
 _LISTED = 15
@@ -43,7 +39,7 @@ def transition_reply(news: TransitionNews) -> Message:
     # What was folded into one reply with the end that it corrects corrects nothing told.
     if news.steps[0].correction:
         return _correction(news)
-    text = f"*{label(task)}* {_path(news.steps)}{_spent(last)}"
+    text = f"*{label(task)}* {path(news.steps)}{spent(last)}"
     if news.cancelled_by and last.new == "CANCELLED":
         text += f", cancelled by <@{news.cancelled_by}>"
     lines = [f"{sign(last.new)} {text}"]
@@ -53,38 +49,6 @@ def transition_reply(news: TransitionNews) -> Message:
         lines.append(f"> {reason}")
         plain += f": {reason}"
     return _with_mention(lines, plain, news.mention, task)
-
-
-def group_news(news: GroupNews) -> Message:
-    """Return what a group's thread is told: a member that failed, or the end of them all."""
-    return group_member_failed(news) if news.failed else group_finished(news)
-
-
-def group_member_failed(news: GroupNews) -> Message:
-    """Return that one member of a group ended badly."""
-    if news.failed is None:
-        raise ValueError("no member failed")
-    line = failure_line(news.failed)
-    if news.steps:
-        line += f"\n{_path(news.steps)}{_spent(news.steps[-1])}"
-    text = line.split(" ", 1)[1].replace("\n", ", ")
-    text = f"Failed: {text}" if news.failed.status.failed else text
-    return Message(cut(_mentioned(text, news.mention), MAX_TEXT), [section(line)])
-
-
-def group_finished(news: GroupNews) -> Message:
-    """Return that the last member of a group ended, with what became of all."""
-    bad = [known.task for known in news.members if known.task.status.bad]
-    sum_ = headline(news.members)
-    tasks = count(len(news.members), "task")
-    over = f"The {tasks} {'is' if len(news.members) == 1 else 'are'} over"
-    if len(news.members) > 1:
-        over = f"All {tasks} are over"
-    head = ":warning:" if bad else ":white_check_mark:"
-    title = f"{head} *{over}: {sum_}*" + (f" <@{news.mention}>" if news.mention else "")
-    shown = listed(title, map(failure_line, bad), len(bad), 5)
-    text = _mentioned(f"{over}: {sum_}.", news.mention)
-    return Message(cut(text, MAX_TEXT), [section(shown)])
 
 
 def gone_notice(news: GoneNews) -> Message:
@@ -216,32 +180,6 @@ def _age(task: Task | None, now: datetime) -> str:
     if ran is not None:
         return f"running for {duration(ran)}"
     return f"waiting for {duration(waited)}" if waited is not None else ""
-
-
-def _path(steps: Sequence[Step]) -> str:
-    path = [steps[0].old, *(step.new for step in steps)]
-    if len(path) > STEPS_SHOWN:
-        # A task that retries for hours would fill the thread; its start and its end matter.
-        start = " → ".join(code(status, 40) for status in path[:3])
-        end = " → ".join(code(status, 40) for status in path[-(STEPS_SHOWN - 4) :])
-        return f"{start} → … → {end}"
-    return " → ".join(code(status, 40) for status in path)
-
-
-def _spent(step: Step) -> str:
-    if step.new.in_flight:
-        time: timedelta | None = step.waited
-        if step.new == "RUNNING" and time is not None:
-            return f" after waiting {duration(time)}"
-        if step.new == "RETRY" and step.ran is not None:
-            return f" after running {duration(step.ran)}"
-        return ""
-    told = []
-    if step.ran is not None:
-        told.append(f"running {duration(step.ran)}")
-    if step.waited is not None:
-        told.append(f"waiting {duration(step.waited)}")
-    return f" after {' and '.join(told)}" if told else ""
 
 
 def _correction(news: TransitionNews) -> Message:

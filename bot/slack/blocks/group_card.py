@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from bot.slack.blocks.elements import actions, button, context, dialog, listed, section
-from bot.slack.blocks.message import JSON, MAX_TEXT, Message, code, count, cut, date, safe
+from bot.slack.blocks.message import (
+    JSON,
+    MAX_TEXT,
+    Message,
+    code,
+    count,
+    cut,
+    date,
+    escape,
+    roughly,
+    safe,
+)
 from bot.slack.blocks.words import (
     IN_SUM,
     LEVELS,
@@ -19,31 +30,41 @@ from bot.slack.blocks.words import (
     stale_note,
     times,
 )
-from bot.tasks import Status, Task
+from bot.tasks import Status, Task, TaskId
+from bot.tasks.left import time_left
 from bot.tasks.records import CardView, KnownTask, Trouble
 
 FAILURES_SHOWN = 10
 IN_FLIGHT_SHOWN = 12
 
 
-def group_card(view: CardView, now: datetime) -> Message:
+def group_card(
+    view: CardView, now: datetime, *, links: Mapping[TaskId, str] | None = None
+) -> Message:
     """Return the card of several tasks.
 
     Args:
         view: the card and its members, in the order asked for.
         now: the current time; tasks in flight wait or run until then.
+        links: to the replies that told of the members that failed.
     """
     members = view.members
-    text = headline(members)
+    left = time_left(members, view.usual, now)
+    text = headline(members) + (f", {roughly(left)} left" if left is not None else "")
     over = [known.task for known in members if known.task.status.final]
     share = len(over) / len(members) if members else 0.0
-    top = [f"*{text}*", f"{bar(share)} {int(share * 100)} % over", _counts(members)]
+    done = f"{bar(share)} {int(share * 100)} % over"
+    if left is not None:
+        # The card is not edited as time passes: a moment stays true, "4 min left" does not.
+        done += f" · the last one ends about {date(now + left)}"
+    top = [f"*{text}*", done, _counts(members)]
     blocks = [section("\n".join(line for line in top if line))]
     if note := _stale(members):
         blocks.append(section(note))
     ended_badly = [task for task in over if task.status.bad]
     if ended_badly:
-        lines = (failure_line(task) for task in ended_badly)
+        there = links or {}
+        lines = (failure_line(task, there.get(task.id)) for task in ended_badly)
         blocks.append(section(listed("*Failed*", lines, len(ended_badly), FAILURES_SHOWN)))
     flying = [known for known in members if not known.task.status.final]
     if flying:
@@ -60,7 +81,7 @@ def group_card(view: CardView, now: datetime) -> Message:
         small.append(f"As of {date(min(known.known_at for known in flying or members))}")
     blocks.append(context(*small))
     blocks += _buttons(view, now)
-    return Message(cut(fallback(members), MAX_TEXT), blocks)
+    return Message(cut(fallback(members, left), MAX_TEXT), blocks)
 
 
 def headline(members: Sequence[KnownTask]) -> str:
@@ -72,9 +93,11 @@ def headline(members: Sequence[KnownTask]) -> str:
     return ", ".join(said)
 
 
-def fallback(members: Sequence[KnownTask]) -> str:
+def fallback(members: Sequence[KnownTask], left: timedelta | None = None) -> str:
     """Return all that matters of a group as plain sentences."""
     text = f"{count(len(members), 'task')}: {headline(members)}."
+    if left is not None:
+        text += f" {roughly(left).capitalize()} left."
     flying = [known.task for known in members if not known.task.status.final]
     if flying:
         counts = Counter(_in_sum(task.status) for task in flying)
@@ -89,12 +112,21 @@ def fallback(members: Sequence[KnownTask]) -> str:
     return text
 
 
-def failure_line(task: Task) -> str:
-    """Return a member that ended badly, with its id and its reason, in one line."""
+def failure_line(task: Task, link: str | None = None) -> str:
+    """Return a member that ended badly, with its id and its reason, in one line.
+
+    Args:
+        task: the member.
+        link: to the reply that told of it.
+    """
+    name = f"*{label(task, 60)}*"
+    if link is not None:
+        # A link's text may not hold what ends the link.
+        name = f"*<{escape(link).replace('|', '%7C')}|{label(task, 60).replace('|', '¦')}>*"
     reason = safe(task.failure_reason, 100) if task.failure_reason else ""
     why = f": {reason}" if reason else ""
     status = "" if task.status.failed else f" {IN_SUM[task.status]}"
-    return f"{sign(task.status)} *{label(task, 60)}*{status} {code(task.id)}{why}"
+    return f"{sign(task.status)} {name}{status} {code(task.id)}{why}"
 
 
 def _in_sum(status: Status) -> str:

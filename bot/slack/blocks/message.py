@@ -143,6 +143,17 @@ def duration(time: timedelta) -> str:
     return f"{seconds} s"
 
 
+def roughly(time: timedelta) -> str:
+    """Return a time as an estimate deserves: ``about 4 min``, ``less than a minute``."""
+    minutes = time / timedelta(minutes=1)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 90:
+        return f"about {round(minutes)} min"
+    hours = minutes / 60
+    return f"about {round(hours)} h" if hours < 36 else f"about {round(hours / 24)} d"
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """Return ``1 task`` or ``2 tasks``."""
     return f"{number} {one if number == 1 else many or one + 's'}"

@@ -15,10 +15,10 @@ from bot.slack.blocks import errors
 from bot.slack.blocks.announcements import (
     cancel_result,
     gone_notice,
-    group_news,
     transition_reply,
 )
 from bot.slack.blocks.group_card import group_card
+from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.help import VERBS, help_message, unknown_verb
 from bot.slack.blocks.lists import cancel_question, watch_list
 from bot.slack.blocks.message import LimitBroken, Message, check, check_view
@@ -42,6 +42,7 @@ from bot.tasks.records import (
     WatchPage,
     WatchRow,
 )
+from bot.tasks.usual import Usual
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOSTILE = [
@@ -213,3 +214,39 @@ def test_the_check_can_fail() -> None:
     text = {"type": "mrkdwn", "text": "x" * 3_001}
     with pytest.raises(LimitBroken):
         check(Message("x", [{"type": "section", "text": text}]))
+
+
+def test_a_group_of_fifty_with_the_longest_names_and_links() -> None:
+    names = [
+        "训练:" + "模型" * 150,
+        "مهمة:" + "تدريب" * 60,
+        "🧨" * 300,
+        "a|b>c" * 60,
+        "m:" + "x" * 298,
+    ]
+    members = tuple(
+        KnownTask(
+            Task(
+                TaskId(f"07ce4078-bccc-4a42-b530-{number:012d}"),
+                Status("FAILED" if number < 30 else "RUNNING"),
+                created_at=NOW - timedelta(hours=30),
+                started_at=NOW - timedelta(hours=25),
+                function=names[number % len(names)],
+                gpu="A10G" * 70,
+                failure_reason="|>&" * 100,
+            ),
+            NOW,
+        )
+        for number in range(50)
+    )
+    links = {
+        known.task.id: f"https://slack.example/archives/C1/p1?{'x' * 200}" for known in members
+    }
+    usual = {name: Usual(ran=(1e6,) * 5) for name in names}
+    view = CardView(card(CardKind.GROUP), members, watching=True, usual=usual)
+    shown = group_card(view, NOW, links=links)
+    fine(shown)
+    assert "left" in shown.text
+    failed = [GroupNews((), known.task, None, steps=()) for known in members[:30]]
+    milestone = GroupNews((), None, None, milestone=50)
+    fine(group_news(replace(failed[0], members=members, folded=(*failed[1:], milestone))))

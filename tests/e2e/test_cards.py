@@ -1,0 +1,72 @@
+"""Groups, cancels and results in a real browser, with pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.test_browser import SHORT, page, picture, pytestmark, send
+from tests.stack import Stack
+
+__all__ = ["page", "pytestmark"]
+
+
+def start(stack: Stack, **given: Any) -> str:
+    """Start a simulated task as it is described; return its id."""
+    answer = stack.client.post(f"{stack.beam}/_control/tasks", json=given).raise_for_status()
+    return str(answer.json()[0]["id"])
+
+
+def test_a_group_of_twelve_with_failures_to_its_end(
+    page: Page, socket_stack: Stack, tmp_path: Path
+) -> None:
+    bad = {"failure_reason": "UnidentifiedImageError: cannot identify image file"}
+    ids = [
+        start(
+            socket_stack,
+            handler=f"thumbs:make_{'thumbnail' if number else 'thumbnail_of_a_long_name_' * 4}",
+            gpu="A10G",
+            # Three at a time, each for four seconds and a little.
+            life=[
+                [0, "PENDING"],
+                [began := 0.2 + number // 3 * 4, "RUNNING"],
+                [
+                    began + 4 + number % 3 / 4,
+                    *(("FAILED", bad) if number in (3, 8) else ("COMPLETE",)),
+                ],
+            ],
+        )
+        for number in range(12)
+    ]
+    send(page, "/beam watch the run of last night:\n" + "\n".join(f"INFO {i} up" for i in ids))
+    card = (
+        page.locator("#messages .message:not(.ephemeral)").filter(has_text="of 12 complete").first
+    )
+    expect(card).to_contain_text("Cancel the rest", timeout=SHORT)
+    expect(card).to_contain_text("1 failed", timeout=SHORT)
+    expect(card).to_contain_text("left", timeout=SHORT)
+    link = card.locator("a", has_text="thumbs:make_thumbnail").first
+    expect(link).to_be_visible(timeout=SHORT)
+    picture(page, "group", tmp_path)
+    card.get_by_text("Cancel the rest").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("cannot be undone")
+    picture(page, "group-confirm", tmp_path)
+    dialog.locator(".confirm-no").click()
+    expect(card).to_contain_text("10 of 12 complete, 2 failed", timeout=SHORT)
+    expect(card.get_by_text("Cancel the rest")).to_have_count(0)
+    last = page.locator("#messages .message").filter(has_text="All 12 tasks are over")
+    expect(last).to_contain_text("10 of 12 complete, 2 failed", timeout=SHORT)
+    expect(last).to_contain_text("@ana")
+    expect(last).to_have_count(1)
+    card.locator(".replies").click()
+    thread = page.locator(".thread-pane")
+    expect(thread).to_contain_text("Half of the tasks are complete", timeout=SHORT)
+    expect(card.locator("a", has_text="thumbs:make_thumbnail")).to_have_count(2, timeout=SHORT)
+    picture(page, "group-over", tmp_path)
+    with page.context.expect_page() as opened:
+        link.click()
+    told = opened.value
+    expect(told.locator(".wanted").first).to_contain_text("RUNNING → FAILED", timeout=SHORT)
