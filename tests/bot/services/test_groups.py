@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +15,8 @@ from tests.bot.services.world import HERE, World
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path / "test.db")
+async def world(database_url: str) -> AsyncIterator[World]:
+    made = World(database_url)
     await made.open()
     yield made
     await made.close()
