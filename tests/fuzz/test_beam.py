@@ -20,10 +20,10 @@ from bot.beam.models import parse_task
 from bot.slack.blocks.announcements import (
     cancel_result,
     gone_notice,
-    group_news,
     transition_reply,
 )
 from bot.slack.blocks.group_card import group_card
+from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.lists import cancel_question, watch_list
 from bot.slack.blocks.message import Message
 from bot.slack.blocks.task_card import CardButtons, compact_cards, task_card
