@@ -7,9 +7,9 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import structlog
@@ -154,10 +154,13 @@ class Gate:
             raise Refused(503, "still starting")
 
     async def _first(self, signature: bytes, now: datetime) -> bool:
-        """Note a request; tell whether it is the first time, here and in other copies.
+        """Tell whether a request comes for the first time, here and in other copies.
 
-        Slack gives up after 3 s, so a database that does not answer is not waited for: this copy
-        knows its own requests anyway, and what another took does nothing without a database.
+        Slack gives up after 3 s, so nothing is waited for that may take long: reading waits for
+        no writer, the note is written meanwhile, and a database that does not answer is done
+        without. This copy knows its own requests anyway. Two copies that get the same request
+        in the same moment both take it, and the guard, which notes what it is about before
+        anything is done, lets one of them do it.
         """
         if signature in self._taken:
             return False
@@ -165,11 +168,19 @@ class Gate:
         if len(self._taken) > _TAKEN_MOST:
             old = now.timestamp() - 2 * TOLERANCE.total_seconds()
             self._taken = {one: at for one, at in self._taken.items() if at > old}
-        noting = asyncio.create_task(self._seen.first("", signature.decode(), now))
-        self._noting.add(noting)
-        noting.add_done_callback(self._noted)
-        done, _ = await asyncio.wait([noting], timeout=self._patience)
-        return not done or noting.exception() is not None or noting.result()
+        asking = self._start(self._seen.known("", signature.decode()))
+        # Not with a timeout around it: a transaction is never cut off, but waited for.
+        done, _ = await asyncio.wait([asking], timeout=self._patience)
+        if done and asking.exception() is None and asking.result():
+            return False
+        self._start(self._seen.first("", signature.decode(), now))
+        return True
+
+    def _start(self, work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+        task = asyncio.create_task(work)
+        self._noting.add(task)
+        task.add_done_callback(self._noted)
+        return task
 
     def _noted(self, noting: asyncio.Task[bool]) -> None:
         self._noting.discard(noting)

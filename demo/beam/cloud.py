@@ -1,5 +1,6 @@
 """The simulated account: its tasks, their generations, and what a cancel does to them."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +37,7 @@ class Cloud:
         self._seed = seed
         self._empty = empty
         self._tasks: dict[str, SimulatedTask] = {}
+        self._by_stub: defaultdict[str, dict[str, SimulatedTask]] = defaultdict(dict)
         self._generation = 0
         self._extra = 0
         self._started = clock()
@@ -44,6 +46,7 @@ class Cloud:
     def reset(self) -> None:
         """Forget everything and begin again, with the same ids."""
         self._tasks.clear()
+        self._by_stub.clear()
         self._generation = 0
         self._extra = 0
         self._started = self._clock()
@@ -57,8 +60,12 @@ class Cloud:
 
     def get(self, task_id: str) -> SimulatedTask | None:
         """Return a task as it is now, or None for an id that is not ours."""
-        self._advance()
-        return self._tasks.get(task_id)
+        now = self._begin_generations()
+        task = self._tasks.get(task_id)
+        # Only what its payload tells of has to move: there may be thousands of others.
+        for same in self._same(task) if task else ():
+            same.advance(now)
+        return task
 
     def cancel(self, task_ids: Iterable[str]) -> None:
         """Do to each task what its cancel does; unknown and finished ones are passed over."""
@@ -82,8 +89,8 @@ class Cloud:
     def add(self, task: SimulatedTask, life: Life) -> None:
         """Take in a task made elsewhere, with its script beginning when it was created."""
         task.follow(life, task.created_at, self._speed)
-        self._tasks[task.id] = task
-        self._advance()
+        self._take(task)
+        task.advance(self._clock())
 
     def rescript(self, task: SimulatedTask, life: Life) -> None:
         """Give a task a new script that begins now."""
@@ -98,7 +105,7 @@ class Cloud:
 
     def payload(self, task: SimulatedTask, base_url: str) -> dict[str, Any]:
         """Return what `GET /v2/task/{id}/` answers for a task."""
-        same = [other for other in self._tasks.values() if other.stub.name == task.stub.name]
+        same = self._same(task)
         return task.payload(
             queue_depth=sum(other.status == "PENDING" for other in same),
             active_containers=sum(
@@ -107,7 +114,15 @@ class Cloud:
             base_url=base_url,
         )
 
-    def _advance(self) -> datetime:
+    def _same(self, task: SimulatedTask) -> list[SimulatedTask]:
+        """Return all tasks of a task's function."""
+        return list(self._by_stub[task.stub.name].values())
+
+    def _take(self, task: SimulatedTask) -> None:
+        self._tasks[task.id] = task
+        self._by_stub[task.stub.name][task.id] = task
+
+    def _begin_generations(self) -> datetime:
         now = self._clock()
         if not self._empty:
             due = int((now - self._started).total_seconds() * self._speed / GENERATION)
@@ -115,6 +130,11 @@ class Cloud:
             if due > self._generation:
                 self._generation = due
                 self._start_generation(due)
+                self._forget()
+        return now
+
+    def _advance(self) -> datetime:
+        now = self._begin_generations()
         for task in self._tasks.values():
             task.advance(now)
         self._forget()
@@ -141,7 +161,7 @@ class Cloud:
                 outputs=recipe.outputs,
                 extra=dict(recipe.extra),
             )
-            self._tasks[task.id] = task
+            self._take(task)
             # The tasks of a batch queue up together and are worked off one after another.
             delay = index * recipe.stagger / self._speed
             task.follow(
@@ -161,4 +181,4 @@ class Cloud:
                 key=lambda task: task.created_at,
             )
             for task in over[:spare]:
-                del self._tasks[task.id]
+                del self._tasks[task.id], self._by_stub[task.stub.name][task.id]
