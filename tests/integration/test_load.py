@@ -16,11 +16,10 @@ import pytest
 
 from bot.tasks import Level, Status, Task, TaskId
 from bot.tasks.follow import Tracked
-from bot.tasks.records import KnownTask, Place
+from bot.tasks.records import DEFAULT_ACCOUNT, KnownTask, Place
 from demo.workspace.model import BOT_USER_ID, TEAM_ID
 from storage.database import Database
 from storage.migrate import migrate
-from storage.tables import DEFAULT_ACCOUNT
 from storage.watches import WatchStore
 from tests.stack import ANA, OMAR, ROOT, SECRET, Stack, eventually
 from tests.torture import TORTURE, many
@@ -97,7 +96,7 @@ async def watch_all(stack: Stack, channels: dict[str, list[str]]) -> None:
     async def watch(channel: str, ids: Sequence[str]) -> None:
         known = [KnownTask(Task(TaskId(i), Status("PENDING"), created_at=now), now) for i in ids]
         place = Place(TEAM_ID, channel, ANA)
-        await store.add(place, DEFAULT_ACCOUNT, known, Level.ALL, now=now, start=start)
+        await store.add(place, known, Level.ALL, now=now, start=start)
 
     for channel, ids in channels.items():
         await watch(channel, ids[ALONE:])
