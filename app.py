@@ -37,6 +37,7 @@ from bot.services.health import Health
 from bot.services.look_up import LookUp
 from bot.services.policy import Policy
 from bot.services.poll import Poller
+from bot.services.previews import Previews
 from bot.services.watch import Watching
 from bot.settings import DatabaseSettings, Settings, SettingsError
 from bot.slack import new_app, register
@@ -56,6 +57,7 @@ from storage.database import Database, StorageUnavailable
 from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.seen import SeenStore
+from storage.shown import ShownStore
 from storage.tasks import TaskStore
 from storage.watches import WatchStore
 
@@ -112,6 +114,7 @@ class Bot:
             watching=Watching(look_up, watches, deliverer, courier, now),
             cancelling=Cancelling(accounts, look_up, CancelStore(database), policy, deliverer, now),
             policy=policy,
+            previews=Previews(look_up, ShownStore(database), now),
             poller=Poller(look_up, self._tasks, now, self._metrics, pace, workspaces),
             deliverer=deliverer,
             clock=now,

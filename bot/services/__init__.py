@@ -10,6 +10,7 @@ from bot.services.look_up import LookUp
 from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.ports import Clock
+from bot.services.previews import Previews
 from bot.services.watch import Watching
 
 
@@ -21,6 +22,7 @@ class Services:
     watching: Watching
     cancelling: Cancelling
     policy: Policy
+    previews: Previews
     poller: Poller
     deliverer: Deliverer
     clock: Clock

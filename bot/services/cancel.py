@@ -105,7 +105,11 @@ class Cancelling:
             was = _task(before[task_id])
             results[task_id] = _judge(task_id, was, after[task_id])
         report = CancelReport(
-            place.user_id, tuple(results[i] for i in ids), asked_at, f"cancel:{min(rows)}"
+            place.user_id,
+            tuple(results[i] for i in ids),
+            asked_at,
+            f"cancel:{min(rows)}",
+            place.thread_ts,
         )
         await self._cancels.settled(
             place,

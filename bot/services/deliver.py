@@ -23,7 +23,15 @@ from bot.services.ports import (
     TryLater,
     WorkspaceClosed,
 )
-from bot.tasks.records import Card, CardView, ClosedNews, GoneNews, GroupNews, TransitionNews
+from bot.tasks.records import (
+    CancelReport,
+    Card,
+    CardView,
+    ClosedNews,
+    GoneNews,
+    GroupNews,
+    TransitionNews,
+)
 from storage.codec import News
 from storage.database import StorageUnavailable
 from storage.outbox import Claim, Delivery, Outbox
@@ -256,6 +264,8 @@ class Deliverer:
             news = _fold_group([one.news for one in batch if isinstance(one.news, GroupNews)])
             news = replace(news, members=view.members) if view else news
         thread = card.thread_ts if card else None
+        if isinstance(news, CancelReport) and card is None:
+            thread = news.thread_ts
         if news is not None and card is not None:
             # In a thread already, the card's own thread is that one.
             thread = card.thread_ts or card.ts

@@ -17,6 +17,7 @@ from bot.services import Services
 from bot.slack.actions import Actions
 from bot.slack.commands import Commands
 from bot.slack.guard import RECEIVED, Guard
+from bot.slack.links import Links
 from bot.slack.manifest import COMMAND, WATCH_IN_MESSAGE, WATCH_TASK
 from bot.slack.payloads import Payloads
 from bot.slack.shortcuts import Shortcuts, check_submission
@@ -77,11 +78,13 @@ def register(
     commands = Commands(services)
     actions = Actions(services, commands)
     shortcuts = Shortcuts(workspace, commands)
+    links = Links(services, workspace)
 
     app.command(COMMAND)(guard.listener(read.command, commands.run))
 
     app.event("app_mention")(guard.listener(read.mention, commands.run))
     app.event("message")(guard.listener(read.direct, commands.run))
+    app.event("link_shared")(guard.listener(read.link, links.show))
 
     app.shortcut(WATCH_TASK)(guard.listener(read.shortcut, shortcuts.ask_for_task))
     app.shortcut(WATCH_IN_MESSAGE)(guard.listener(read.shortcut, shortcuts.ask_about_message))

@@ -57,7 +57,7 @@ class Actions:
         """Watch the task of a card in this channel."""
         task_id = _task_id(turn)
         await self._commands.watch(turn.place, turn.answer, [task_id], None)
-        if turn.message_ts is None:
+        if await self._clicked_card(turn) is None:
             await self._show_again(turn, task_id)
 
     async def unwatch_task(self, turn: Turn) -> None:
@@ -66,7 +66,7 @@ class Actions:
         ended = await self._services.watching.unwatch(turn.place, [task_id])
         if not ended:
             await turn.answer.private(errors.nothing_to_unwatch())
-        if turn.message_ts is None:
+        if await self._clicked_card(turn) is None:
             await self._show_again(turn, task_id)
 
     async def share_task(self, turn: Turn) -> None:

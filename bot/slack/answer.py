@@ -43,22 +43,31 @@ class UrlAnswer:
         url: the ``response_url``.
         session: sends the requests.
         clicked: whether a message was clicked on, which can then be replaced.
+        thread_ts: the thread that answers go to; without it they would go to the channel.
         sleep: waits between attempts.
     """
 
     def __init__(
-        self, url: str, session: ClientSession, *, clicked: bool, sleep: Sleep = asyncio.sleep
+        self,
+        url: str,
+        session: ClientSession,
+        *,
+        clicked: bool,
+        thread_ts: str | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         # Without the SDK's retries: it sends again what may have got through.
         self._webhook = AsyncWebhookClient(url, timeout=TIMEOUT, session=session, retry_handlers=[])
         self._clicked = clicked
+        self._new = {} if thread_ts is None else {"thread_ts": thread_ts}
         self._sleep = sleep
 
     async def private(self, message: Message) -> None:
-        await self._send({"response_type": "ephemeral", **_body(message)})
+        await self._send({"response_type": "ephemeral", **self._new, **_body(message)})
 
     async def public(self, message: Message) -> None:
-        await self._send({"response_type": "in_channel", **_body(message)}, repeat=False)
+        body = {"response_type": "in_channel", **self._new, **_body(message)}
+        await self._send(body, repeat=False)
 
     async def replace(self, message: Message) -> None:
         if not self._clicked:

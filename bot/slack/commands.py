@@ -9,7 +9,7 @@ from bot.services import Services
 from bot.slack.answer import Answer
 from bot.slack.blocks import errors
 from bot.slack.blocks.announcements import cancel_result
-from bot.slack.blocks.help import help_message, unknown_verb
+from bot.slack.blocks.help import help_message, unknown_verb, you_are_welcome
 from bot.slack.blocks.lists import cancel_question, watch_list
 from bot.slack.blocks.message import Message
 from bot.slack.blocks.task_card import (
@@ -42,6 +42,10 @@ class Commands:
         words = parse(turn.text)
         if words.verb is None:
             return await turn.answer.private(unknown_verb(words.unknown, words.suggestion))
+        if words.thanks:
+            return await turn.answer.private(you_are_welcome())
+        if words.verb == "help" and not turn.text.strip() and turn.body.get("files"):
+            return await turn.answer.private(errors.cannot_read_files())
         if words.verb == "help":
             return await turn.answer.private(help_message(words.topic))
         if words.verb == "list":

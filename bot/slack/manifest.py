@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from bot.tasks.links import DASHBOARD_HOSTS
+
 EVENTS_PATH = "/slack/events"
 COMMAND = "/beam"
 WATCH_IN_MESSAGE = "watch_tasks_in_message"
@@ -17,8 +19,12 @@ SCOPES = {
     "app_mentions:read": "be asked by a mention, which works in threads where commands do not",
     "im:history": "receive what people write to it in a direct message",
     "im:write": "open a direct message for `watch … me`",
+    "links:read": "be told when somebody links to a task on Beam's dashboard",
+    "links:write": "show the task's card under such a message",
     "users:read": "tell admins, members and guests apart when somebody cancels",
 }
+
+BOT_EVENTS = ("app_mention", "link_shared", "message.im")
 
 _DESCRIPTION = "Look up, watch and cancel Beam Cloud tasks without leaving Slack."
 _LONG_DESCRIPTION = (
@@ -80,10 +86,11 @@ def build_manifest(url: str | None = None) -> dict[str, Any]:
                 },
             ],
             "slash_commands": [command],
+            "unfurl_domains": list(DASHBOARD_HOSTS),
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
-            "event_subscriptions": {**events, "bot_events": ["app_mention", "message.im"]},
+            "event_subscriptions": {**events, "bot_events": list(BOT_EVENTS)},
             "interactivity": {"is_enabled": True, **events},
             "org_deploy_enabled": False,
             "socket_mode_enabled": url is None,

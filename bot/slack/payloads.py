@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from aiohttp import ClientSession
 
-from bot.slack.answer import PostAnswer, UrlAnswer
+from bot.slack.answer import Answer, PostAnswer, UrlAnswer
 from bot.slack.guard import Turn
+from bot.slack.links import NoAnswer, UnfurlAnswer, linked_tasks
+from bot.slack.parts import Body, an_id, first, maybe_id, part, text, trigger
 from bot.slack.words import without_mention
 from bot.slack.workspace import Workspace
+from bot.tasks import find_task_ids
 from bot.tasks.records import Place
 
-Body = Mapping[str, Any]
-
-_ID_MAX = 255
-"""Longest id that is taken, in characters; Slack's have about 12, its triggers 60."""
+_FILE_NAMES = ("title", "name")
 
 
 class Payloads:
@@ -36,58 +34,79 @@ class Payloads:
     def command(self, body: Body) -> Turn:
         """Read a slash command."""
         return Turn(
-            place=self._place(_id(body, "channel_id"), _id(body, "user_id")),
-            text=_text(body, "text"),
+            place=self._place(an_id(body, "channel_id"), an_id(body, "user_id")),
+            text=text(body, "text"),
             via="command",
             answer=self._url(body, clicked=False),
             body=body,
-            key=_trigger(body),
+            key=trigger(body),
         )
 
     def mention(self, body: Body) -> Turn | None:
         """Read a message that mentions the bot."""
-        event = _part(body, "event")
+        event = part(body, "event")
         # In direct messages the same message comes as an event of its own.
-        return None if _id(event, "channel").startswith("D") else self._message(event)
+        return None if an_id(event, "channel").startswith("D") else self._message(event)
 
     def direct(self, body: Body) -> Turn | None:
         """Read a direct message."""
-        event = _part(body, "event")
+        event = part(body, "event")
         return self._message(event) if event.get("channel_type") == "im" else None
+
+    def link(self, body: Body) -> Turn | None:
+        """Read that somebody's message links to Beam's dashboard."""
+        event = part(body, "event")
+        # Of a message that is still being written. And in a channel that is shared with another
+        # workspace, a link must not show its people what they may not ask for.
+        if event.get("source") == "composer" or body.get("is_ext_shared_channel"):
+            return None
+        user = event.get("user")
+        if user in (None, self._workspace.identity.bot_user_id) or not linked_tasks(event):
+            return None
+        # Looked at here so that the handler can rely on it.
+        an_id(event, "message_ts")
+        thread = maybe_id(event, "thread_ts")
+        return Turn(
+            place=self._place(an_id(event, "channel"), an_id(event, "user"), thread),
+            text="",
+            via="link",
+            answer=NoAnswer(),
+            body=event,
+            key=f"event:{an_id(body, 'event_id')}",
+        )
 
     def click(self, body: Body) -> Turn:
         """Read a click on a button."""
-        container, message = _part(body, "container", {}), _part(body, "message", {})
-        channel = _part(body, "channel", {})
+        container, channel = part(body, "container", {}), part(body, "channel", {})
         shown_to_all = not container.get("is_ephemeral")
-        where = _maybe_id(container, "channel_id") or _id(channel, "id")
-        thread = _maybe_id(message, "thread_ts")
+        where = maybe_id(container, "channel_id") or an_id(channel, "id")
+        place = self._place(where, an_id(part(body, "user"), "id"), _thread(body))
         return Turn(
-            place=self._place(where, _id(_part(body, "user"), "id"), thread),
-            text=_text(_first(body, "actions"), "value"),
+            place=place,
+            text=text(first(body, "actions"), "value"),
             via="button",
-            answer=self._url(body, clicked=True),
+            answer=self._clicked(body, place),
             body=body,
-            key=_trigger(body),
-            message_ts=_maybe_id(container, "message_ts") if shown_to_all else None,
+            key=trigger(body),
+            message_ts=maybe_id(container, "message_ts") if shown_to_all else None,
         )
 
     def shortcut(self, body: Body) -> Turn:
         """Read a shortcut; it is answered with a modal, errors with a direct message."""
-        return self._modal(body, _maybe_id(_part(body, "channel", {}), "id"))
+        return self._modal(body, maybe_id(part(body, "channel", {}), "id"))
 
     def submission(self, body: Body) -> Turn:
         """Read a modal that was sent; it is answered where the task is to be watched."""
         chosen: str | None = None
-        view = _part(body, "view")
-        for block in _part(_part(view, "state"), "values").values():
+        view = part(body, "view")
+        for block in part(part(view, "state"), "values").values():
             for element in block.values():
-                chosen = _maybe_id(element, "selected_conversation") or chosen
-        said = json.loads(_text(view, "private_metadata") or "{}")
-        return self._modal(body, chosen, _maybe_id(said, "thread_ts"))
+                chosen = maybe_id(element, "selected_conversation") or chosen
+        said = json.loads(text(view, "private_metadata") or "{}")
+        return self._modal(body, chosen, maybe_id(said, "thread_ts"))
 
     def _modal(self, body: Body, channel: str | None, thread_ts: str | None = None) -> Turn:
-        user = _id(_part(body, "user"), "id")
+        user = an_id(part(body, "user"), "id")
         # A message to the person's id is a direct message from the bot: that always gets through.
         return Turn(
             place=self._place(channel or user, user, thread_ts),
@@ -95,7 +114,7 @@ class Payloads:
             via="shortcut",
             answer=PostAnswer(self._workspace.client, user, None),
             body=body,
-            key=_trigger(body),
+            key=trigger(body),
         )
 
     def _message(self, event: Body) -> Turn | None:
@@ -106,69 +125,54 @@ class Payloads:
         if event.get("subtype") not in (None, "file_share", "thread_broadcast"):
             return None
         me = self._workspace.identity.bot_user_id
-        channel, thread = _id(event, "channel"), _maybe_id(event, "thread_ts")
+        channel, thread = an_id(event, "channel"), maybe_id(event, "thread_ts")
         return Turn(
-            place=self._place(channel, _id(event, "user"), thread),
-            text=without_mention(_text(event, "text"), me),
+            place=self._place(channel, an_id(event, "user"), thread),
+            text=without_mention(text(event, "text"), me).strip() or _named(event),
             via="mention",
             answer=PostAnswer(self._workspace.client, channel, thread),
             body=event,
-            key=f"message:{channel}:{_id(event, 'ts')}",
+            key=f"message:{channel}:{an_id(event, 'ts')}",
         )
 
     def _place(self, channel: str, user: str, thread_ts: str | None = None) -> Place:
         return Place(self._workspace.identity.team_id, channel, user, thread_ts)
 
-    def _url(self, body: Body, *, clicked: bool) -> UrlAnswer:
-        url = _id(body, "response_url", 2_000)
+    def _clicked(self, body: Body, place: Place) -> Answer:
+        container = part(body, "container", {})
+        if not container.get("is_app_unfurl"):
+            return self._url(body, clicked=True, thread_ts=place.thread_ts)
+        return UnfurlAnswer(
+            self._workspace.client,
+            place.channel_id,
+            place.user_id,
+            place.thread_ts,
+            an_id(container, "message_ts"),
+            text(container, "app_unfurl_url"),
+        )
+
+    def _url(self, body: Body, *, clicked: bool, thread_ts: str | None = None) -> UrlAnswer:
+        url = an_id(body, "response_url", 2_000)
         if not url.startswith(("https://", "http://")):
             raise ValueError("no usable response_url in the payload")
-        return UrlAnswer(url, self._session, clicked=clicked)
+        return UrlAnswer(url, self._session, clicked=clicked, thread_ts=thread_ts)
 
 
-# A payload that is not as documented is told and logged by the guard, like all that fails; what
-# gets past here is safe to store. No message quotes the payload.
+def _named(event: Body) -> str:
+    """Return the tasks that files sent without a word are named after."""
+    files = event.get("files")
+    names = [
+        str(file.get(key) or "")
+        for file in (files if isinstance(files, list) else [])
+        for key in _FILE_NAMES
+    ]
+    return " ".join(find_task_ids("\n".join(names)))
 
 
-def _part(body: Body, name: str, default: Body | None = None) -> Body:
-    """Return an object inside a payload; ``default`` if there is none."""
-    part = body.get(name)
-    if part is None and default is not None:
-        return default
-    if not isinstance(part, Mapping):
-        raise ValueError(f"no usable {name} in the payload")
-    return part
-
-
-def _first(body: Body, name: str) -> Body:
-    """Return the first of a list of objects."""
-    items = body.get(name)
-    if not isinstance(items, list) or not items or not isinstance(items[0], Mapping):
-        raise ValueError(f"no usable {name} in the payload")
-    return items[0]
-
-
-def _id(body: Body, name: str, longest: int = _ID_MAX) -> str:
-    """Return an id, a timestamp or an address: something short in ASCII."""
-    value = body.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= longest:
-        raise ValueError(f"no usable {name} in the payload")
-    if not (value.isascii() and value.isprintable()) or " " in value:
-        raise ValueError(f"no usable {name} in the payload")
-    return value
-
-
-def _maybe_id(body: Body, name: str) -> str | None:
-    return None if body.get(name) in (None, "") else _id(body, name)
-
-
-def _text(body: Body, name: str) -> str:
-    """Return what somebody wrote, empty if nothing."""
-    value = body.get(name) or ""
-    if not isinstance(value, str):
-        raise ValueError(f"no usable {name} in the payload")
-    return value
-
-
-def _trigger(body: Body) -> str:
-    return f"trigger:{_id(body, 'trigger_id')}"
+def _thread(body: Body) -> str | None:
+    """Return the thread that a message which was used is a reply in, if it is one."""
+    container, message = part(body, "container", {}), part(body, "message", {})
+    # Messages that one person sees come without `message`.
+    thread = maybe_id(message, "thread_ts") or maybe_id(container, "thread_ts")
+    # The first message of a thread names the thread too, but stands in the channel.
+    return None if thread == (message.get("ts") or container.get("message_ts")) else thread

@@ -10,8 +10,9 @@ from typing import Any
 from aiohttp import ClientError
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import SlackUnavailable
+from bot.errors import SlackRefused, SlackUnavailable
 from bot.slack.answer import PostAnswer, error_code
+from bot.slack.blocks import errors
 from bot.slack.blocks.message import JSON
 from bot.slack.blocks.modals import (
     IDS_ACTION,
@@ -48,8 +49,12 @@ class Shortcuts:
     async def ask_about_message(self, turn: Turn) -> None:
         """Open the modal of the message shortcut, with the tasks that the message names."""
         channel, message = turn.place.channel_id, turn.body["message"]
-        metadata = {"thread_ts": message.get("thread_ts"), "channel": channel}
-        found = find_task_ids("\n".join(_texts(message)))
+        thread = message.get("thread_ts")
+        if thread == message.get("ts"):
+            # The first message of a thread: its card stands beside it, in the channel.
+            thread = None
+        metadata = {"thread_ts": thread, "channel": channel}
+        found = find_task_ids("\n".join(texts_of(message)))
         await self._open(
             turn, watch_from_message_modal(found, channel, metadata=json.dumps(metadata))
         )
@@ -61,8 +66,12 @@ class Shortcuts:
         if said.get("channel") != place.channel_id:
             # The thread belongs to the channel in which the shortcut was used.
             place = replace(place, thread_ts=None)
-        answer = _Ephemeral(self._workspace, place.channel_id, place.user_id, turn)
-        await self._commands.watch(place, answer, chosen_ids(values), _level(values))
+        answer = _Ephemeral(self._workspace, place.channel_id, place.user_id, place.thread_ts, turn)
+        try:
+            await self._commands.watch(place, answer, chosen_ids(values), _level(values))
+        except SlackRefused:
+            # Told in a direct message, where "this channel" would be another one.
+            await turn.answer.private(errors.not_in(place.channel_id))
 
     async def _open(self, turn: Turn, view: JSON) -> None:
         try:
@@ -78,8 +87,10 @@ class Shortcuts:
 class _Ephemeral(PostAnswer):
     """Answers where a modal's watch was placed, notices to its person alone."""
 
-    def __init__(self, workspace: Workspace, channel: str, user: str, turn: Turn) -> None:
-        super().__init__(workspace.client, channel, turn.place.thread_ts)
+    def __init__(
+        self, workspace: Workspace, channel: str, user: str, thread_ts: str | None, turn: Turn
+    ) -> None:
+        super().__init__(workspace.client, channel, thread_ts)
         self._user = user
         self._otherwise = turn.answer
 
@@ -90,6 +101,7 @@ class _Ephemeral(PostAnswer):
                 user=self._user,
                 text=message.text,
                 blocks=message.blocks,
+                thread_ts=self._thread_ts,
             )
         except (SlackApiError, ClientError, OSError, TimeoutError):
             # The bot is not in the channel: that is what the notice says. Tell it directly.
@@ -132,13 +144,34 @@ def _level(values: Mapping[str, Mapping[str, Any]]) -> Level:
     return Level.ALL
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield all texts of a message: its own, its blocks' and its attachments'."""
+# Where a message keeps what people read. Its own ids (`client_msg_id`) look like tasks too.
+_READ = {
+    "text",
+    "fallback",
+    "pretext",
+    "title",
+    "title_link",
+    "from_url",
+    "original_url",
+    "app_unfurl_url",
+    "url",
+    "name",
+    "value",
+    "footer",
+    "author_name",
+    "alt_text",
+    "preview",
+}
+
+
+def texts_of(value: Any, key: str = "text") -> Iterator[str]:
+    """Yield what people read in a message: its text, blocks, attachments, and files' names."""
     if isinstance(value, str):
-        yield value
+        if key in _READ:
+            yield value
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
+        for name, item in value.items():
+            yield from texts_of(item, name)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            yield from texts_of(item, key)

@@ -36,6 +36,9 @@ _SYNONYMS = {
     "usage": "help",
     "commands": "help",
 }
+# What people say to a person; a bot that answers "I do not know" to it seems broken.
+_GREETINGS = {"hi", "hello", "hey", "hallo", "hola", "yo", "morning", "moin"}
+_THANKS = {"thanks", "thank", "thx", "ty", "cheers", "danke", "merci", "gracias"}
 _CLOSE, _CLOSE_SYNONYM = 0.5, 0.8
 """How alike a word must be to a verb to be taken for a slip of the finger (0 to 1)."""
 
@@ -67,6 +70,7 @@ class Words:
     """The verb to explain."""
     unknown: str = ""
     suggestion: str | None = None
+    thanks: bool = False
 
 
 def parse(text: str) -> Words:
@@ -79,6 +83,10 @@ def parse(text: str) -> Words:
     if first in VERB_NAMES:
         return _of_verb(first, tokens[1:])
     ids = find_task_ids(text)
+    if not ids and first in _GREETINGS:
+        return Words("help")
+    if not ids and first in _THANKS:
+        return Words("help", thanks=True)
     if find_task_ids(tokens[0]) or is_id_prefix(first) or _ALMOST_ID.fullmatch(first):
         return _of_verb("status", tokens)
     return Words(None, unknown=tokens[0], suggestion=_suggest(first, ids))
@@ -122,6 +130,8 @@ def _of_verb(verb: str, tokens: list[str]) -> Words:
 
 
 def _suggest(word: str, ids: list[TaskId]) -> str | None:
+    if ids and word in _GREETINGS | _THANKS:
+        return " ".join(["status", *ids])
     verb = _SYNONYMS.get(word) or next(
         (name for name in VERB_NAMES if len(word) >= 2 and name.startswith(word)), None
     )

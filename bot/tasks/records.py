@@ -225,6 +225,8 @@ class CancelReport:
     asked_at: datetime
     key: str = ""
     """What the channel is owed it under; empty while it is owed nothing."""
+    thread_ts: str | None = None
+    """The thread it was asked for in, which is told."""
 
     @property
     def changed_something(self) -> bool:

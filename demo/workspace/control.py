@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from demo.workspace import interactions, manifest
+from demo.workspace import interactions, manifest, writing
 from demo.workspace.elements import find_element, state_of
 from demo.workspace.faults import Faults
 from demo.workspace.model import JSON, Channel, Event
@@ -110,12 +110,13 @@ class Control:
         return _told(await self._workspace.command(user, channel, name, text))
 
     async def message(self, given: JSON) -> JSON:
-        message, ack = await interactions.say(
+        message, ack = await writing.say(
             self._workspace,
             given["user"],
             self._channel(given),
             str(given["text"]),
             given.get("thread_ts"),
+            given.get("files"),
         )
         return {"ts": message.ts} | _told(ack)
 
@@ -133,6 +134,8 @@ class Control:
             if message is None:
                 raise KeyError(ts)
             blocks = message.blocks
+            if given.get("unfurl"):
+                blocks = message.unfurls[given["unfurl"]]["blocks"]
         found = find_element(blocks, str(given["action_id"]), given.get("block_id"))
         if found is None:
             raise KeyError(given["action_id"])
@@ -142,7 +145,8 @@ class Control:
                 raise ValueError("a button's value cannot be chosen")
         else:
             action |= state_of(found.element, given.get("value"))
-        return _told(await workspace.act(user, channel, ts, action, view_id))
+        unfurl = given.get("unfurl")
+        return _told(await workspace.act(user, channel, ts, action, view_id, unfurl))
 
     async def shortcut(self, given: JSON) -> JSON:
         channel = self._channel(given) if given.get("channel") else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from demo.workspace import modals, payloads, responses
 from demo.workspace.elements import find_element, state_of
-from demo.workspace.model import BOT_USER_ID, JSON, TEAM_ID, Channel, Event, Message, User, View
+from demo.workspace.model import JSON, TEAM_ID, Channel, Event, Message, User, View
 from demo.workspace.transport import Ack, DeliveryKind, Retry
 
 if TYPE_CHECKING:
@@ -112,50 +112,6 @@ async def _repeat_event(
             return
 
 
-async def say(
-    workspace: Workspace, user_id: str, channel_id: str, text: str, thread_ts: str | None
-) -> tuple[Message, Ack | None]:
-    """Posts what a person typed; the ack is None if the bot was told nothing."""
-    channel = workspace.channels[channel_id]
-    text = payloads.typed(workspace, text)
-    blocks: list[JSON] = [
-        {
-            "type": "rich_text",
-            "block_id": secrets.token_hex(3),
-            "elements": [
-                {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
-            ],
-        }
-    ]
-    message = Message(workspace.new_ts(), channel_id, user_id, text, thread_ts=thread_ts)
-    workspace.post(message)
-    event: JSON = {
-        "type": "message" if channel.kind == "im" else "app_mention",
-        "client_msg_id": secrets.token_hex(16),
-        "text": text,
-        "user": user_id,
-        "ts": message.ts,
-        "team": workspace.users[user_id].team_id,
-        "blocks": blocks,
-        "channel": channel_id,
-        "event_ts": message.ts,
-    }
-    if thread_ts:
-        event["thread_ts"] = thread_ts
-    if channel.kind == "im":
-        event["channel_type"] = "im"
-    elif f"<@{BOT_USER_ID}>" not in text:
-        return message, None
-    elif BOT_USER_ID not in channel.members:
-        workspace.notice(
-            user_id,
-            channel_id,
-            "You mentioned @Beambot, but they're not in this channel. Type `/invite @Beambot`.",
-        )
-        return message, None
-    return message, await send_event(workspace, event, user_id, channel.is_shared)
-
-
 async def command(workspace: Workspace, user_id: str, channel_id: str, name: str, text: str) -> Ack:
     """Sends a slash command; what Slack itself has to say appears as a notice."""
     user, channel = workspace.users[user_id], workspace.channels[channel_id]
@@ -190,6 +146,7 @@ async def act(
     message_ts: str,
     action: JSON,
     view_id: str | None,
+    unfurl: str | None = None,
 ) -> Ack:
     """Sends block_actions for an element that is really there, as Slack fills it in."""
     user = workspace.users[user_id]
@@ -197,6 +154,8 @@ async def act(
     view = _view(workspace, user_id, view_id) if view_id else None
     message = workspace.find(channel_id, message_ts) if not view_id else None
     blocks = view.view["blocks"] if view else message.blocks if message else []
+    if message and unfurl:
+        blocks = message.unfurls[unfurl]["blocks"]
     element = find_element(blocks, str(action.get("action_id")), action.get("block_id"))
     if element is None or (message and message.ephemeral_to not in (None, user_id)):
         return Ack(None, error="element_not_found")
@@ -210,6 +169,10 @@ async def act(
         payload["view"] = payloads.view_json(view)
     elif message:
         payload |= _message_part(workspace, workspace.channels[channel_id], message, user)
+        if unfurl:
+            payload |= _unfurl_part(payload, message, unfurl)
+            # A person's message is answered by chat.unfurl; not every click brings an address.
+            del payload["response_url"]
         payload["state"] = {"values": {}}
         if sent["type"] != "button":
             state = {element.block_id: {element.action_id: state_of(element.element, action)}}
@@ -241,6 +204,18 @@ def _message_part(workspace: Workspace, channel: Channel, message: Message, user
         # Slack sends no `message` for ephemeral ones: an app must not rely on it.
         part["message"] = payloads.message_json(message)
     return part
+
+
+def _unfurl_part(payload: JSON, message: Message, url: str) -> JSON:
+    """How Slack tells that an element of what a link shows was used."""
+    shown = {one["app_unfurl_url"]: one for one in payloads.unfurl_attachments(message)}[url]
+    container = payload["container"] | {
+        "type": "message_attachment",
+        "attachment_id": shown["id"],
+        "is_app_unfurl": True,
+        "app_unfurl_url": url,
+    }
+    return {"container": container, "app_unfurl": shown}
 
 
 def _warn(workspace: Workspace, user_id: str, channel_id: str, ts: str, ack: Ack) -> None:

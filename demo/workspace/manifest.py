@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from demo.workspace.state import Workspace
 
 
+MOST_DOMAINS = 5
+
+
 def load(workspace: Workspace, manifest: JSON) -> None:
     """Sets the workspace up for the app described. Raises ValueError if it describes none."""
     features = manifest.get("features")
@@ -18,6 +21,9 @@ def load(workspace: Workspace, manifest: JSON) -> None:
         raise ValueError("not an app manifest: features and oauth_config.scopes are needed")
     workspace.commands = list(features.get("slash_commands") or [])
     workspace.shortcuts = list(features.get("shortcuts") or [])
+    workspace.unfurl_domains = set(features.get("unfurl_domains") or [])
+    if len(workspace.unfurl_domains) > MOST_DOMAINS:
+        raise ValueError(f"an app may unfurl links to {MOST_DOMAINS} domains")
     workspace.scopes = set(scopes.get("bot") or [])
     for command in workspace.commands:
         if not str(command.get("command", "")).startswith("/"):

@@ -102,18 +102,27 @@ def get_permalink(calls: Calls, args: JSON) -> JSON:
 
 
 def unfurl(calls: Calls, args: JSON) -> JSON:
-    calls.need(args, "channel")
-    message = calls.message(calls.channel(args), calls.need(args, "ts"), "cannot_find_message")
+    """Shows cards of links under a message, or changes them. The bot need not be in the channel."""
+    workspace = calls.workspace
+    channel = workspace.channels.get(str(calls.need(args, "channel")))
+    if channel is None:
+        raise ApiError("cannot_find_channel")
+    message = calls.message(channel, calls.need(args, "ts"), "cannot_find_message")
     unfurls = calls.need(args, "unfurls")
     if not isinstance(unfurls, dict):
         raise ApiError("invalid_unfurls_format")
-    for shown in unfurls.values():
+    links = {one["url"] for one in payloads.links_in(message.text, workspace.unfurl_domains)}
+    cards: JSON = {}
+    for url, shown in unfurls.items():
+        if url not in links:
+            raise ApiError("cannot_unfurl_url")
         blocks = shown.get("blocks") if isinstance(shown, dict) else None
         problems = blockkit.message_problems(blocks or [])
-        if blocks is None or problems:
+        if blocks is None or problems or set(shown) - {"blocks", "preview"}:
             raise ApiError("cannot_unfurl_message", response_metadata={"messages": problems})
-    message.unfurls |= unfurls
-    calls.workspace.changed(message)
+        cards[url] = shown | {"blocks": blockkit.with_ids(blocks)}
+    message.unfurls |= cards
+    workspace.changed(message)
     return {}
 
 

@@ -82,6 +82,7 @@ class Message:
     files: list[JSON] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
     unfurls: JSON = field(default_factory=dict)
+    """What the app shows of links in it, by the link."""
 
 
 @dataclass

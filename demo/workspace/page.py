@@ -176,6 +176,9 @@ class Page:
         message = self._workspace.find(given["channel"], given["ts"])
         home = self._workspace.homes.get(given["user"]) or {}
         blocks = message.blocks if message else home.get("blocks", [])
+        unfurl = given.get("unfurl")
+        if message and unfurl:
+            blocks = message.unfurls[unfurl]["blocks"]
         found = find_element(blocks, given["action_id"], given.get("block_id"))
         if found is None:
             raise KeyError(given["action_id"])
@@ -184,7 +187,7 @@ class Page:
             action |= state_of(found.element, given.get("value"))
         view_id = None if message else home.get("id")
         ack = await self._workspace.act(
-            given["user"], given["channel"], given["ts"], action, view_id
+            given["user"], given["channel"], given["ts"], action, view_id, unfurl
         )
         return asdict(ack)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
+import uuid
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from demo.workspace.model import (
     APP_ID,
@@ -75,8 +77,10 @@ def message_json(message: Message, with_metadata: bool = False) -> JSON:
         }
     if message.blocks:
         shown["blocks"] = message.blocks
-    if message.attachments:
-        shown["attachments"] = message.attachments
+    if attachments := message.attachments + unfurl_attachments(message):
+        shown["attachments"] = attachments
+    if not message.is_bot:
+        shown["client_msg_id"] = client_id(message)
     if message.files:
         shown["files"] = message.files
     if message.thread_ts:
@@ -94,6 +98,40 @@ def message_json(message: Message, with_metadata: bool = False) -> JSON:
     if with_metadata and message.metadata:
         shown["metadata"] = message.metadata
     return shown
+
+
+def client_id(message: Message) -> str:
+    """The id that a person's Slack gave the message: a UUID, as are many things of the app's."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{message.channel}/{message.ts}"))
+
+
+def unfurl_attachments(message: Message) -> list[JSON]:
+    """What the app shows of a message's links, as the attachments that Slack makes of it."""
+    return [
+        {
+            "id": number,
+            "from_url": url,
+            "fallback": "[no preview available]",
+            "bot_id": BOT_ID,
+            "app_id": APP_ID,
+            "is_app_unfurl": True,
+            "app_unfurl_url": url,
+            **shown,
+        }
+        for number, (url, shown) in enumerate(message.unfurls.items(), start=1)
+    ]
+
+
+def links_in(text: str, domains: set[str]) -> list[JSON]:
+    """The links of a typed message to domains, or to names under them, each once."""
+    found: dict[str, JSON] = {}
+    for url in re.findall(r"<(https?://[^|>]+)", text):
+        url = url.replace("&amp;", "&")
+        host = (urlsplit(url).hostname or "").lower()
+        for domain in domains:
+            if host == domain or host.endswith(f".{domain}"):
+                found[url] = {"domain": domain, "url": url}
+    return list(found.values())
 
 
 def user_json(user: User) -> JSON:

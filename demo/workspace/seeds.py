@@ -22,6 +22,7 @@ ALL_SCOPES = {
     "im:history",
     "im:read",
     "im:write",
+    "links:read",
     "links:write",
     "mpim:read",
     "reactions:write",
@@ -30,7 +31,7 @@ ALL_SCOPES = {
 }
 
 
-ALL_EVENTS = {"app_mention", "message.im", "app_home_opened"}
+ALL_EVENTS = {"app_mention", "message.im", "app_home_opened", "link_shared"}
 
 
 def install(workspace: Workspace) -> None:
@@ -38,6 +39,7 @@ def install(workspace: Workspace) -> None:
     workspace.commands = [dict(command) for command in DEFAULT_COMMANDS]
     workspace.scopes = set(ALL_SCOPES)
     workspace.bot_events = set(ALL_EVENTS)
+    workspace.unfurl_domains = {"platform.beam.cloud"}
 
 
 def acme(workspace: Workspace) -> None:

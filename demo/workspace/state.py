@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Coroutine
 
-from demo.workspace import interactions
+from demo.workspace import interactions, writing
 from demo.workspace.model import (
     APP_ID,
     BOT_ID,
@@ -74,6 +74,7 @@ class Workspace:
         self.shortcuts: list[JSON] = []
         self.scopes: set[str] = set()
         self.bot_events: set[str] = set()
+        self.unfurl_domains: set[str] = set()
         self.triggers: dict[str, interactions.Trigger] = {}
         self.responses: dict[str, interactions.ResponseUrl] = {}
         self.log: list[JSON] = []
@@ -225,7 +226,7 @@ class Workspace:
         self, user_id: str, channel_id: str, text: str, thread_ts: str | None = None
     ) -> Message:
         """Types a message; the bot hears of it in a direct message or when mentioned."""
-        message, _ = await interactions.say(self, user_id, channel_id, text, thread_ts)
+        message, _ = await writing.say(self, user_id, channel_id, text, thread_ts)
         return message
 
     async def command(self, user_id: str, channel_id: str, command: str, text: str) -> Ack:
@@ -239,9 +240,12 @@ class Workspace:
         message_ts: str,
         action: JSON,
         view_id: str | None = None,
+        unfurl: str | None = None,
     ) -> Ack:
-        """Uses a button, menu or other element of a message, or of the view given by id."""
-        return await interactions.act(self, user_id, channel_id, message_ts, action, view_id)
+        """Uses an element of a message, of the view given by id, or of what a link shows."""
+        return await interactions.act(
+            self, user_id, channel_id, message_ts, action, view_id, unfurl
+        )
 
     async def submit_view(self, user_id: str, view_id: str, values: JSON) -> JSON | None:
         """Submits a modal; returns the bot's response_action, if it gave one."""

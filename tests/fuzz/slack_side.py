@@ -123,6 +123,7 @@ class SlackSide:
             watching=self.world.watching,
             cancelling=self.world.cancelling,
             policy=self.world.policy,
+            previews=self.world.previews,
             poller=self.world.poller,
             deliverer=self.world.deliverer,
             clock=self.world.clock,

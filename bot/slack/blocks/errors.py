@@ -105,6 +105,22 @@ def bad_id(word: str) -> Message:
     )
 
 
+def cannot_read_files() -> Message:
+    """Return what somebody is told who sent a file without a word."""
+    return error_message(
+        "I cannot read files, and no name of these holds a task id. Paste the ids, or the lines"
+        " that hold them, as text."
+    )
+
+
+def not_in(channel_id: str) -> Message:
+    """Return, for a direct message, that the bot is not in the channel chosen in a dialog."""
+    return error_message(
+        f"I cannot post in <#{safe(channel_id, 40)}>, so nothing is watched. Type"
+        " `/invite @Beambot` there and try again, or choose our direct messages."
+    )
+
+
 def unknown_prefix(prefix: str) -> Message:
     """Return that no task watched in the channel starts like that."""
     return error_message(

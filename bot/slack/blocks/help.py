@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.slack.blocks.elements import actions, button, context, section
+from bot.slack.blocks.elements import actions, button, context, said, section
 from bot.slack.blocks.message import JSON, Message, escape, plain, safe
+
+MAX_VALUE = 2_000
+"""Characters that a button's value may have."""
 
 _EXAMPLE = "07ce4078-bccc-4a42-b530-5f2653484a6a"
 
@@ -81,6 +84,11 @@ def help_message(verb: str | None = None) -> Message:
     return _with_all("Beambot looks after Beam tasks: look up, watch, be told, cancel.")
 
 
+def you_are_welcome() -> Message:
+    """Return what to say to thanks."""
+    return said("You are welcome. `help` shows what else I can do.")
+
+
 def unknown_verb(word: str, suggestion: str | None) -> Message:
     """Return what to say to a first word that is neither a verb nor a task.
 
@@ -91,20 +99,33 @@ def unknown_verb(word: str, suggestion: str | None) -> Message:
     text = f"I do not know “{safe(word, 40) or '…'}”."
     if suggestion is None:
         return _with_all(text)
-    meant = f"Did you mean `/beam {escape(plain(suggestion, 100)).replace('`', '')}`?"
-    first = suggestion.split()[0].lower() if suggestion.split() else ""
-    runs = suggestion if suggestion.lower() in ("list", "help") else f"help {first}"
-    extra = button(_label(runs), "help.run", plain(runs, 200))
-    return _with_all(f"{text} {meant}", extra if first in _BY_NAME else None)
+    first, *ids = suggestion.split() or [""]
+    first = first.lower()
+    if len(ids) > 2:
+        meant = f"Did you mean `/beam {escape(plain(first, 40))}` with the {len(ids)} tasks in it?"
+    else:
+        meant = f"Did you mean `/beam {escape(plain(suggestion, 100)).replace('`', '')}`?"
+    extra = _suggested(first, ids) if first in _BY_NAME else []
+    return _with_all(f"{text} {meant}", *extra)
 
 
-def _label(runs: str) -> str:
-    return f"Run {runs}" if " " not in runs else f"About {runs.split(' ', 1)[1]}"
+def _suggested(verb: str, ids: list[str]) -> list[JSON]:
+    """Return buttons that run what was probably meant, if that stops nothing."""
+    if verb in ("list", "help") and not ids:
+        return [button(f"Run {verb}", "help.run", verb)]
+    verbs = {"status": ("status", "watch"), "watch": ("watch",)}.get(verb, ())
+    commands = {each: " ".join([each, *ids]) for each in verbs}
+    if not ids or any(len(command) > MAX_VALUE for command in commands.values()):
+        return [button(f"About {verb}", "help.run", f"help {verb}")]
+    tasks = "it" if len(ids) == 1 else f"{len(ids)} tasks"
+    labels = {"status": f"Look up {tasks}", "watch": f"Watch {tasks}"}
+    made = [button(labels[each], "help.run", command) for each, command in commands.items()]
+    return made or [button(f"About {verb}", "help.run", f"help {verb}")]
 
 
-def _with_all(head: str, extra: JSON | None = None) -> Message:
+def _with_all(head: str, *extra: JSON) -> Message:
     blocks = [section(head)]
-    blocks += actions(extra)
+    blocks += actions(*extra)
     text = [head]
     for verb in VERBS:
         usage = _usage(verb)

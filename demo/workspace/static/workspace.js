@@ -196,6 +196,7 @@ async function press(button) {
     ts: message.dataset.ts,
     action_id: button.dataset.actionId,
     block_id: button.dataset.blockId,
+    unfurl: button.closest(".unfurl")?.dataset.unfurl,
   });
   button.classList.remove("busy");
   button.classList.toggle("failed", Boolean(done.error) || (done.status || 0) >= 400);

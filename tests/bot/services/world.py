@@ -18,6 +18,7 @@ from bot.services.look_up import LookUp
 from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.ports import CardGone, DeliveryError, Outgoing, Person
+from bot.services.previews import Previews
 from bot.services.watch import Watching
 from bot.settings import CancelPolicy
 from bot.tasks import Status, Task, TaskId
@@ -27,6 +28,7 @@ from storage.cancels import CancelStore
 from storage.database import Database
 from storage.migrate import migrate
 from storage.outbox import Outbox
+from storage.shown import ShownStore
 from storage.tasks import TaskStore
 from storage.watches import WatchStore
 from tests.databases import with_driver
@@ -208,6 +210,7 @@ class World:
             self.clock,
             self.sleep,
         )
+        self.previews = Previews(self.look_up, ShownStore(self.database), self.clock)
         self.poller = Poller(
             self.look_up, self.tasks, self.clock, self.meter, pace, self.workspaces
         )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from bot.slack.manifest import SCOPES, build_manifest
+
+DOCS = Path(__file__).parents[3] / "docs" / "operating.md"
 
 
 def test_socket_mode_names_no_address() -> None:
@@ -79,9 +82,25 @@ def test_scopes_and_events_fit_each_other() -> None:
     manifest = build_manifest()
     assert manifest["oauth_config"]["scopes"] == {"bot": list(SCOPES)}
     assert all(SCOPES.values())
-    needs = {"app_mention": "app_mentions:read", "message.im": "im:history"}
+    needs = {
+        "app_mention": "app_mentions:read",
+        "link_shared": "links:read",
+        "message.im": "im:history",
+    }
     events = manifest["settings"]["event_subscriptions"]["bot_events"]
     assert {needs[event] for event in events} <= set(SCOPES)
+
+
+def test_links_to_the_dashboard_alone_are_told() -> None:
+    # Slack counts names under a domain too: beam.cloud would be every deployed function.
+    assert build_manifest()["features"]["unfurl_domains"] == ["platform.beam.cloud"]
+
+
+def test_the_documentation_gives_a_reason_for_every_scope_and_for_no_other() -> None:
+    told = re.findall(
+        r"^\| `([a-z_]+(?::[a-z.]+)?)` \|", DOCS.read_text().split("## Scopes")[1], re.MULTILINE
+    )
+    assert told == list(SCOPES)
 
 
 def test_each_manifest_is_its_own() -> None:

@@ -38,6 +38,10 @@ B = TaskId("8b747792-5303-4a42-b530-07ce40786a5f")
         ("cancle", Words(None, unknown="cancle", suggestion="cancel")),
         (f"kill {A}", Words(None, unknown="kill", suggestion=f"cancel {A}")),
         (f"frobnicate {A}", Words(None, unknown="frobnicate", suggestion=f"status {A}")),
+        ("Hi!", Words("help")),
+        ("thanks a lot", Words("help", thanks=True)),
+        ("Thank you", Words("help", thanks=True)),
+        (f"hey {A}", Words(None, unknown="hey", suggestion=f"status {A}")),
         ("frobnicate", Words(None, unknown="frobnicate")),
     ],
 )
