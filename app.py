@@ -313,29 +313,15 @@ def fail(line: str) -> int:
 S = TypeVar("S", bound=DatabaseSettings)
 
 
-def load_as(kind: type[S]) -> tuple[S, log.Redactor]:
+def load_as(kind: type[S]) -> S:
     """Read settings and set logging up, or end with one line a bad value."""
     try:
         settings = kind.load(os.environ)
     except SettingsError as error:
         sys.exit(fail("\n".join(error.lines)))
     redactor = log.configure(settings.log_level, settings.log_format)
-    if settings.database_password:
-        redactor.hide(settings.database_password)
-    return settings, redactor
-
-
-def load() -> Settings:
-    """Read all settings, and keep what is secret in them out of the log."""
-    settings, redactor = load_as(Settings)
-    for secret in (
-        settings.slack_bot_token,
-        settings.slack_app_token,
-        settings.slack_signing_secret,
-        settings.beam_token,
-    ):
-        if secret is not None:
-            redactor.hide(secret.get_secret_value())
+    for secret in settings.secrets:
+        redactor.hide(secret)
     return settings
 
 
@@ -345,7 +331,7 @@ def main(context: click.Context) -> None:
     """Run Beambot, from the environment. The commands do one thing and end."""
     if context.invoked_subcommand is not None:
         return
-    settings = load()
+    settings = load_as(Settings)
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listener = socket.create_server((settings.host, settings.port), family=family)
@@ -359,7 +345,7 @@ def main(context: click.Context) -> None:
 @main.command()
 def check() -> None:
     """Check the configuration, both tokens, Slack scopes, the database and Beam."""
-    sys.exit(asyncio.run(print_checks(load())))
+    sys.exit(asyncio.run(print_checks(load_as(Settings))))
 
 
 @main.command()
@@ -377,7 +363,7 @@ def manifest(url: str | None) -> None:
 @main.command(name="migrate")
 def migrate_command() -> None:
     """Bring the database schema up to date and end."""
-    settings, _ = load_as(DatabaseSettings)
+    settings = load_as(DatabaseSettings)
     sys.exit(asyncio.run(migrate_only(settings)))
 
 
@@ -385,7 +371,7 @@ def migrate_command() -> None:
 @click.argument("target", type=click.Path(path_type=Path))
 def backup(target: Path) -> None:
     """Copy the database to the file TARGET, consistently, while the bot may be running."""
-    settings, _ = load_as(DatabaseSettings)
+    settings = load_as(DatabaseSettings)
     source = settings.database_file
     if source is None:
         sys.exit(fail("DATABASE_URL is PostgreSQL: use pg_dump, which copies it while in use."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping
 from enum import StrEnum
@@ -36,10 +37,16 @@ class SettingsError(Exception):
         self.lines = lines
 
 
+_KEY_BYTES = 32
+"""Of a Fernet key (https://github.com/fernet/spec), before it is written in base64."""
+
 _EXAMPLES = {
     "SLACK_BOT_TOKEN": "xoxb-1234567890-abc",
     "SLACK_APP_TOKEN": "xapp-1-A012345-678-abc",
     "SLACK_SIGNING_SECRET": "8f742231b10e8888abcd99yyyzzz85a5",
+    "SLACK_CLIENT_ID": "1234567890.1234567890",
+    "SLACK_CLIENT_SECRET": "4fa3b1c2d5e6f7a8b9c0d1e2f3a4b5c6",
+    "ENCRYPTION_KEY": "$(python app.py key)",
     "SLACK_API_URL": "https://slack.com/api/",
     "BEAM_TOKEN": "your-beam-token",
     "BEAM_API_URL": "https://api.beam.cloud/v2",
@@ -49,6 +56,7 @@ _EXAMPLES = {
     "POLL_INTERVAL": "3",
     "POLL_MAX_INTERVAL": "60",
     "BEAM_RATE_LIMIT": "50",
+    "BEAM_CALLBACK_KEY": "sk_4fa3b1c2d5e6f7a8",
     "CANCEL_POLICY": "members",
     "LOG_LEVEL": "info",
     "LOG_FORMAT": "console",
@@ -77,6 +85,17 @@ def _secret(prefix: str = "") -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _fernet_keys(value: SecretStr) -> SecretStr:
+    for key in value.get_secret_value().split(","):
+        try:
+            good = len(base64.urlsafe_b64decode(key.strip().encode())) == _KEY_BYTES
+        except ValueError:
+            good = False
+        if not good:
+            raise _wrong("must be one key, or several with commas between, newest first")
+    return value
 
 
 def _web_url(*, slash: bool) -> AfterValidator:
@@ -162,6 +181,7 @@ class DatabaseSettings(BaseSettings):
     database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr(
         "sqlite:///beambot.db"
     )
+    encryption_key: Annotated[SecretStr, AfterValidator(_fernet_keys)] | None = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
     ] = "info"
@@ -193,10 +213,17 @@ class DatabaseSettings(BaseSettings):
         return f"{driver}:{rest}"
 
     @property
-    def database_password(self) -> str | None:
-        """The password in the database URL, which no log may show."""
+    def encryption_keys(self) -> list[str]:
+        """The keys of stored tokens, newest first."""
+        keys = self.encryption_key.get_secret_value() if self.encryption_key else ""
+        return [key.strip() for key in keys.split(",") if key.strip()]
+
+    @property
+    def secrets(self) -> list[str]:
+        """Everything that no log may show."""
         url = self.database_url.get_secret_value()
-        return None if self.database_file else urlsplit(url).password
+        password = None if self.database_file else urlsplit(url).password
+        return [*self.encryption_keys, *([password] if password else [])]
 
     @classmethod
     def _missing(cls, given: Mapping[str, str]) -> dict[str, str]:  # noqa: ARG003
@@ -238,17 +265,20 @@ class DatabaseSettings(BaseSettings):
 class Settings(DatabaseSettings):
     """What the environment asks for; see the table of variables in the documentation."""
 
-    slack_bot_token: Annotated[SecretStr, _secret("xoxb-")]
+    slack_bot_token: Annotated[SecretStr, _secret("xoxb-")] | None = None
     slack_app_token: Annotated[SecretStr, _secret("xapp-")] | None = None
     slack_signing_secret: Annotated[SecretStr, _secret()] | None = None
+    slack_client_id: str | None = None
+    slack_client_secret: Annotated[SecretStr, _secret()] | None = None
     slack_api_url: Annotated[str, _web_url(slash=True)] = "https://slack.com/api/"
-    beam_token: Annotated[SecretStr, _secret()]
+    beam_token: Annotated[SecretStr, _secret()] | None = None
     beam_api_url: Annotated[str, _web_url(slash=False)] = "https://api.beam.cloud/v2"
     host: str = "0.0.0.0"  # noqa: S104  # a container's platform reaches it from outside
     port: Annotated[int, AfterValidator(_port)] = 3000
     poll_interval: _Positive = 3.0
     poll_max_interval: _Positive = 60.0
     beam_rate_limit: _Positive = 50.0
+    beam_callback_key: Annotated[SecretStr, _secret()] | None = None
     cancel_policy: Annotated[CancelPolicy, BeforeValidator(_lower)] = CancelPolicy.MEMBERS
 
     @model_validator(mode="after")
@@ -264,11 +294,34 @@ class Settings(DatabaseSettings):
         """Whether Slack is reached over Socket Mode instead of HTTP."""
         return self.slack_app_token is not None
 
+    @property
+    def many_workspaces(self) -> bool:
+        """Whether any workspace may install the bot, and brings its own Beam account."""
+        return self.slack_client_id is not None
+
+    @property
+    def secrets(self) -> list[str]:
+        """Everything that no log may show."""
+        secrets = [
+            self.slack_bot_token,
+            self.slack_app_token,
+            self.slack_signing_secret,
+            self.slack_client_secret,
+            self.beam_token,
+            self.beam_callback_key,
+        ]
+        return [*super().secrets, *(one.get_secret_value() for one in secrets if one is not None)]
+
     @classmethod
     def _missing(cls, given: Mapping[str, str]) -> dict[str, str]:
         missing: dict[str, str] = {}
         if "slack_app_token" not in given and "slack_signing_secret" not in given:
             missing |= {"SLACK_APP_TOKEN": "or, for HTTP, SLACK_SIGNING_SECRET is required"}
-        if "slack_bot_token" not in given and "slack_client_id" in given:
-            missing |= {"SLACK_BOT_TOKEN": "is required, also with SLACK_CLIENT_ID"}
-        return missing
+        if "slack_client_id" not in given:
+            needed, why = ("slack_bot_token", "beam_token"), "is required"
+        else:
+            needed = ("slack_client_secret", "encryption_key")
+            why = "is required with SLACK_CLIENT_ID"
+            if "slack_bot_token" in given:
+                missing |= {"SLACK_BOT_TOKEN": "is for one workspace, SLACK_CLIENT_ID for many"}
+        return missing | {name.upper(): why for name in needed if name not in given}

@@ -9,8 +9,10 @@ from sqlalchemy import Connection, delete, select, update
 
 from storage.audit import note
 from storage.database import Database, upsert
-from storage.tables import beam_accounts, channel_accounts
+from storage.rows import to_watch
+from storage.tables import beam_accounts, channel_accounts, runs, transitions, watches
 from storage.vault import Vault
+from storage.watches import end_watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,53 @@ class AccountStore:
             details = {"channel": channel_id, "account": name}
             note(tx, team_id, actor_id, "account.choose", details, now)
             return True
+
+        return await self._database.write(work)
+
+    async def disconnect(self, team_id: str, name: str, actor_id: str, now: datetime) -> int | None:
+        """Forget an account and what was learned of it, and end the watches of its tasks.
+
+        Returns:
+            How many watches ended; ``None`` if there was no such account.
+        """
+
+        def work(tx: Connection) -> int | None:
+            which = (beam_accounts.c.team_id == team_id, beam_accounts.c.name == name)
+            row = tx.execute(select(beam_accounts).where(*which).with_for_update()).first()
+            if row is None:
+                return None
+            tx.execute(delete(beam_accounts).where(*which))
+            here = select(watches).where(
+                watches.c.team_id == team_id,
+                watches.c.account == name,
+                watches.c.ended_at.is_(None),
+            )
+            ended = [to_watch(found) for found in tx.execute(here.with_for_update())]
+            end_watches(tx, ended, "account", now)
+            for table in (runs, transitions):
+                tx.execute(delete(table).where(table.c.team_id == team_id, table.c.account == name))
+            tx.execute(
+                delete(channel_accounts).where(
+                    channel_accounts.c.team_id == team_id, channel_accounts.c.account == name
+                )
+            )
+            if row.is_default:
+                others = (
+                    select(beam_accounts.c.name)
+                    .where(beam_accounts.c.team_id == team_id)
+                    .order_by(beam_accounts.c.connected_at)
+                    .limit(1)
+                )
+                tx.execute(
+                    update(beam_accounts)
+                    .where(
+                        beam_accounts.c.team_id == team_id,
+                        beam_accounts.c.name == others.scalar_subquery(),
+                    )
+                    .values(is_default=True)
+                )
+            note(tx, team_id, actor_id, "account.disconnect", {"account": name}, now)
+            return len(ended)
 
         return await self._database.write(work)
 

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
-from bot.services.ports import Beam
-from bot.tasks.records import DEFAULT_ACCOUNT
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.beam.errors import BeamError, NotConnected, Unauthorized
+from bot.errors import BadRequest, BeamUnavailable
+from bot.services.ports import AccountClient, Beam, Clock
+from bot.tasks.records import DEFAULT_ACCOUNT, Place
+from storage.accounts import AccountStore, BeamAccount
+from storage.vault import Sealed
+
+KEPT = timedelta(seconds=30)
+"""How long another copy may go on with a token that was changed or removed."""
+
+CLIENTS_MOST = 10_000
+ACCOUNTS_MOST = 20
+"""Accounts that one workspace may connect."""
+
+_log = structlog.get_logger(__name__)
 
 
 class OneAccount:
@@ -23,3 +43,119 @@ class OneAccount:
     async def client(self, team_id: str, account: str) -> Beam:
         """Return the way to an account."""
         return self._beam
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    at: datetime
+    accounts: dict[str, BeamAccount]
+
+
+class ManyAccounts:
+    """The accounts that each workspace has connected; none sees another's.
+
+    Args:
+        store: where they are kept.
+        new_client: makes the way to an account of a token; called once for each token.
+        clock: the current time.
+    """
+
+    def __init__(
+        self, store: AccountStore, new_client: Callable[[str], AccountClient], clock: Clock
+    ) -> None:
+        self._store = store
+        self._new_client = new_client
+        self._clock = clock
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._clients: OrderedDict[tuple[str, str, str], AccountClient] = OrderedDict()
+
+    async def of(self, team_id: str, channel_id: str) -> str:
+        """Return the name of the account that a channel uses."""
+        return await self._store.chosen(team_id, channel_id) or DEFAULT_ACCOUNT
+
+    async def client(self, team_id: str, account: str) -> Beam:
+        """Return the way to an account.
+
+        Raises:
+            NotConnected: the workspace has no such account, or its token cannot be read.
+        """
+        found = (await self._of_team(team_id)).get(account)
+        if found is None:
+            raise NotConnected(f"the workspace has no account {account}")
+        key = (team_id, account, found.token)
+        if key not in self._clients:
+            self._clients[key] = self._new_client(found.token)
+            if len(self._clients) > CLIENTS_MOST:
+                self._clients.popitem(last=False)
+        self._clients.move_to_end(key)
+        return self._clients[key]
+
+    async def connected(self, team_id: str) -> list[BeamAccount]:
+        """Return a workspace's accounts, the default first."""
+        return list((await self._of_team(team_id)).values())
+
+    async def connect(self, place: Place, name: str, token: str, *, default: bool) -> None:
+        """Check a token against Beam, and keep it.
+
+        Raises:
+            BadRequest: Beam does not take it, or the workspace has too many accounts.
+            BeamUnavailable: Beam does not answer, so nobody knows.
+        """
+        accounts = await self._of_team(place.team_id)
+        if name not in accounts and len(accounts) >= ACCOUNTS_MOST:
+            raise BadRequest(
+                f"This workspace has {ACCOUNTS_MOST} accounts already. Disconnect one first."
+            )
+        try:
+            await self._new_client(token).check()
+        except Unauthorized as error:
+            raise BadRequest(
+                "Beam does not accept this token, so it was not kept. Copy it again from Beam."
+            ) from error
+        except BeamError as error:
+            raise BeamUnavailable(
+                "Beam did not answer, so the token could not be checked and was not kept. Try"
+                " again in a minute."
+            ) from error
+        await self._store.connect(
+            place.team_id, name, token, place.user_id, self._clock(), default=default
+        )
+        self._known.pop(place.team_id, None)
+
+    async def disconnect(self, place: Place, name: str) -> int:
+        """Forget an account, and end what was watched in it; return how many watches ended.
+
+        Raises:
+            BadRequest: the workspace has no such account.
+        """
+        ended = await self._store.disconnect(place.team_id, name, place.user_id, self._clock())
+        self._known.pop(place.team_id, None)
+        if ended is None:
+            raise BadRequest("There is no such account any more.")
+        return ended
+
+    async def choose(self, place: Place, name: str | None) -> None:
+        """Have a channel use an account; ``None`` for the default.
+
+        Raises:
+            BadRequest: the workspace has no such account.
+        """
+        done = await self._store.choose(
+            place.team_id, place.channel_id, name, place.user_id, self._clock()
+        )
+        if not done:
+            raise BadRequest("There is no such account any more.")
+
+    async def _of_team(self, team_id: str) -> dict[str, BeamAccount]:
+        now = self._clock()
+        known = self._known.get(team_id)
+        if known is None or abs(now - known.at) > KEPT:
+            try:
+                accounts = await self._store.of(team_id)
+            except Sealed as error:
+                _log.error("stored tokens cannot be read", team=team_id, reason=str(error))
+                raise NotConnected(str(error)) from error
+            known = self._known[team_id] = _Known(now, {one.name: one for one in accounts})
+            if len(self._known) > CLIENTS_MOST:
+                self._known.popitem(last=False)
+        return known.accounts

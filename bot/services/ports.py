@@ -25,6 +25,13 @@ class Beam(Protocol):
         """Ask to stop tasks. That nothing is raised proves nothing."""
 
 
+class AccountClient(Beam, Protocol):
+    """A Beam account whose token can be checked."""
+
+    async def check(self) -> None:
+        """Return if Beam is reachable and takes the token."""
+
+
 class Accounts(Protocol):
     """The Beam accounts of every workspace."""
 

@@ -76,9 +76,32 @@ def test_blank_counts_as_missing() -> None:
     assert Settings.load(GOOD | {"PORT": " "}).port == 3000
 
 
-def test_a_client_id_does_not_replace_the_bot_token() -> None:
-    (line,) = lines(SLACK_BOT_TOKEN="", SLACK_CLIENT_ID="1.2")
-    assert line.startswith("SLACK_BOT_TOKEN is required, also with SLACK_CLIENT_ID")
+MANY = {
+    "SLACK_CLIENT_ID": "1.2",
+    "SLACK_CLIENT_SECRET": "client-d",
+    "SLACK_SIGNING_SECRET": "signing-e",
+    "ENCRYPTION_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+}
+
+
+def test_many_workspaces_bring_their_own_tokens() -> None:
+    settings = Settings.load(MANY)
+    assert settings.many_workspaces
+    assert settings.encryption_keys == [MANY["ENCRYPTION_KEY"]]
+    assert not Settings.load(GOOD).many_workspaces
+
+
+def test_a_client_id_needs_its_secret_and_a_key_and_no_bot_token() -> None:
+    names = [line.split()[0] for line in lines(SLACK_CLIENT_ID="1.2")]
+    assert names == ["SLACK_BOT_TOKEN", "SLACK_CLIENT_SECRET", "ENCRYPTION_KEY"]
+
+
+def test_keys_may_be_several_newest_first() -> None:
+    two = f"{'A' * 43}=, {MANY['ENCRYPTION_KEY']}"
+    assert Settings.load(MANY | {"ENCRYPTION_KEY": two}).encryption_keys == [
+        "A" * 43 + "=",
+        MANY["ENCRYPTION_KEY"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +122,8 @@ def test_a_client_id_does_not_replace_the_bot_token() -> None:
         ("DATABASE_URL", "postgresql://user:sesame@db"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
+        ("ENCRYPTION_KEY", "sesame"),
+        ("ENCRYPTION_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=,sesame"),
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "http"),
@@ -129,8 +154,16 @@ def test_every_wrong_value_is_said_at_once() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    shown = repr(Settings.load(GOOD)) + str(Settings.load(GOOD))
-    assert not any(secret in shown for secret in GOOD.values())
+    every = MANY | {
+        "BEAM_CALLBACK_KEY": "sk_f",
+        "DATABASE_URL": "postgresql://user:sesame@db/beambot",
+    }
+    for environ in (GOOD, every):
+        settings = Settings.load(environ)
+        hidden = {*environ.values(), "sesame"} - {"1.2"}
+        assert not any(secret in repr(settings) + str(settings) for secret in hidden)
+        assert hidden - {every["DATABASE_URL"], "sesame"} <= set(settings.secrets)
+    assert "sesame" in settings.secrets
 
 
 def test_the_process_environment_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
