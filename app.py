@@ -51,14 +51,18 @@ from bot.slack.people import SlackPeople
 from bot.slack.workspace import Workspace
 from bot.tasks.follow import Pace
 from bot.web import new_web
+from storage.accounts import AccountStore
+from storage.audit import AuditStore
 from storage.backup import copy_database
 from storage.cancels import CancelStore
 from storage.database import Database, StorageUnavailable
+from storage.installations import InstallationStore
 from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.seen import SeenStore
 from storage.shown import ShownStore
 from storage.tasks import TaskStore
+from storage.vault import Sealed, Vault, new_key
 from storage.watches import WatchStore
 
 STOP_REQUESTS, STOP_POLLS, STOP_SENDING = 3.0, 2.0, 3.0
@@ -304,6 +308,35 @@ async def migrate_only(settings: DatabaseSettings) -> int:
     return 0
 
 
+async def reseal(settings: DatabaseSettings) -> int:
+    """Encrypt stored tokens with the newest key; return the exit code."""
+    database, vault = Database(settings.database_url_async), Vault(settings.encryption_keys)
+    try:
+        installed = await InstallationStore(database, vault).reseal()
+        connected = await AccountStore(database, vault).reseal()
+    except Sealed:
+        return fail("ENCRYPTION_KEY lacks the key of a stored token: add the old key at its end.")
+    except StorageUnavailable as error:
+        return fail(f"DATABASE_URL cannot be used: {error.reason}.")
+    finally:
+        await database.close()
+    print(f"Encrypted anew: {installed} installations, {connected} Beam accounts.")
+    return 0
+
+
+async def print_audit(settings: DatabaseSettings, since: datetime) -> int:
+    """Print the trail of who did what; return the exit code."""
+    database = Database(settings.database_url_async)
+    try:
+        for event in await AuditStore(database).since(since):
+            print(json.dumps(event, ensure_ascii=False))
+    except StorageUnavailable as error:
+        return fail(f"DATABASE_URL cannot be used: {error.reason}.")
+    finally:
+        await database.close()
+    return 0
+
+
 def fail(line: str) -> int:
     """Print what is wrong; return the exit code."""
     print(line, file=sys.stderr, flush=True)
@@ -382,6 +415,33 @@ def backup(target: Path) -> None:
     except StorageUnavailable as error:
         sys.exit(fail(f"No backup was made: {error.reason}."))
     print(f"Copied {source} to {target}: {size} bytes, checked.")
+
+
+@main.command()
+def key() -> None:
+    """Print a new key for ENCRYPTION_KEY."""
+    print(new_key())
+
+
+@main.command(name="rotate-keys")
+def rotate_keys() -> None:
+    """Encrypt every stored token anew with the first key of ENCRYPTION_KEY."""
+    settings = load_as(DatabaseSettings)
+    if not settings.encryption_keys:
+        sys.exit(fail("ENCRYPTION_KEY is required: the new key, then the old ones."))
+    sys.exit(asyncio.run(reseal(settings)))
+
+
+@main.command()
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]),
+    required=True,
+    help="The first moment, UTC, such as 2026-01-31 or 2026-01-31T12:00:00",
+)
+def audit(since: datetime) -> None:
+    """Print who did what since a time, oldest first, one JSON object a line."""
+    sys.exit(asyncio.run(print_audit(load_as(DatabaseSettings), since.replace(tzinfo=UTC))))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -21,6 +21,8 @@ def new_web(
     events: ASGIApp | None,
     parts: Mapping[str, Check],
     metrics: Callable[[], Awaitable[bytes]],
+    callbacks: ASGIApp | None = None,
+    install: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the HTTP application.
 
@@ -28,6 +30,8 @@ def new_web(
         events: takes Slack's requests; ``None`` in Socket Mode.
         parts: what must hold for the bot to be ready, by name.
         metrics: returns the metrics as Prometheus' text.
+        callbacks: takes Beam's callbacks; ``None`` without a key.
+        install: the routes of an installation by OAuth, if there are any.
     """
 
     async def health(_: Request) -> Response:
@@ -49,7 +53,9 @@ def new_web(
     ]
     if events is not None:
         routes.append(Route(EVENTS_PATH, events, methods=["POST"]))
-    app = Starlette(routes=routes)
+    if callbacks is not None:
+        routes.append(Route("/beam/callback", callbacks, methods=["POST"]))
+    app = Starlette(routes=[*routes, *install])
     # A redirect would repeat the caller's own Host header.
     app.router.redirect_slashes = False
     return app

@@ -12,6 +12,9 @@ from storage.database import Database, upsert
 from storage.tables import installations, oauth_states, org_teams
 from storage.vault import Vault
 
+RENEWAL_LASTS = timedelta(minutes=1)
+"""How long one copy has to renew a token before another may try."""
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -126,6 +129,18 @@ class InstallationStore:
         )
         rows = await self._database.read(lambda tx: tx.execute(soon).all())
         return [self._read(row) for row in rows]
+
+    async def claim_renewal(self, owner_id: str, now: datetime) -> bool:
+        """Take the turn to renew a token, for a minute; tell whether no other copy has it."""
+        free = (
+            update(installations)
+            .where(
+                installations.c.owner_id == owner_id,
+                installations.c.changed_at < now - RENEWAL_LASTS,
+            )
+            .values(changed_at=now)
+        )
+        return await self._database.write(lambda tx: tx.execute(free).rowcount == 1)
 
     async def remove(self, owner_id: str) -> None:
         """Forget an installation and its tokens."""

@@ -179,6 +179,22 @@ class TaskStore:
             return []
         return await self._database.write(work)
 
+    async def bring_forward(
+        self, team_id: str, account: str, task_id: TaskId, now: datetime
+    ) -> bool:
+        """Have a task that is polled looked at now; tell whether it is polled and was not due."""
+        sooner = (
+            update(tasks)
+            .where(
+                tasks.c.team_id == team_id,
+                tasks.c.account == account,
+                tasks.c.task_id == task_id,
+                tasks.c.next_check_at > now,
+            )
+            .values(next_check_at=now)
+        )
+        return await self._database.write(lambda tx: tx.execute(sooner).rowcount == 1)
+
     async def get(self, team_id: str, account: str, ids: Sequence[TaskId]) -> dict[TaskId, Tracked]:
         """Return what is stored of these tasks."""
 

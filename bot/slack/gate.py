@@ -15,11 +15,10 @@ from urllib.parse import parse_qsl
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.inbound import Refused, answer, read_body, read_headers
 from bot.services.ports import Clock
 from storage.seen import SeenStore
 
-BODY_MAX = 1_000_000
-"""Longest request in bytes; Slack's largest payloads are about 250 kB."""
 TOLERANCE = timedelta(minutes=5)
 """How old a request may be (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
 
@@ -44,20 +43,6 @@ class RequestMeter(Protocol):
 
     def failed(self, where: str) -> None:
         """Count a failure that nobody foresaw."""
-
-
-class Refused(Exception):
-    """A request that goes no further.
-
-    Args:
-        status: HTTP status of the answer.
-        why: for the log; nothing of the request is in it.
-    """
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status = status
-        self.why = why
 
 
 class Gate:
@@ -99,8 +84,8 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it with an error and nothing more."""
         try:
-            headers = _headers(scope)
-            body = await self._read(headers, receive)
+            headers = read_headers(scope)
+            body = await read_body(headers, receive, self._read_limit)
             await self._verify(headers, body)
             payload = _payload(headers, body)
             self._check_ready()
@@ -125,14 +110,7 @@ class Gate:
 
     async def _refuse(self, send: Send, status: int) -> None:
         self._meter.refused(status)
-        await _answer(send, status)
-
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
-        try:
-            async with asyncio.timeout(self._read_limit):
-                return await _read(headers, receive)
-        except TimeoutError:
-            raise Refused(400, "too slow") from None
+        await answer(send, status)
 
     async def _verify(self, headers: dict[bytes, bytes], body: bytes) -> None:
         timestamp = headers.get(b"x-slack-request-timestamp", b"")
@@ -188,32 +166,6 @@ class Gate:
             _log.warning("request not noted", reason=str(error))
 
 
-def _headers(scope: Scope) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        # Two of a kind: nobody knows which of them another reader would take.
-        if name in found and name.startswith((b"x-slack-", b"content-")):
-            raise Refused(400, "a header twice")
-        found[name] = value
-    return found
-
-
-async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    declared = headers.get(b"content-length", b"0")
-    if not declared.isdigit() or len(declared) > 12 or int(declared) > BODY_MAX:
-        raise Refused(413, "too long")
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Refused(400, "broken off")
-        body += message.get("body", b"")
-        if len(body) > BODY_MAX:
-            raise Refused(413, "too long")
-        if not message.get("more_body"):
-            return bytes(body)
-
-
 def _payload(headers: dict[bytes, bytes], body: bytes) -> bytes:
     """Return what Slack says as an object in JSON; it comes as JSON, or as or in a form."""
     try:
@@ -230,9 +182,3 @@ def _payload(headers: dict[bytes, bytes], body: bytes) -> bytes:
     except (ValueError, RecursionError):
         # "from None": the cause would quote the body in a log.
         raise Refused(400, "not readable") from None
-
-
-async def _answer(send: Send, status: int) -> None:
-    head = {"type": "http.response.start", "status": status, "headers": [(b"connection", b"close")]}
-    await send(head)
-    await send({"type": "http.response.body", "body": b""})
