@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +17,11 @@ NewUrl = Callable[[], str]
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """A real PostgreSQL server, from a wheel, on a local socket; its URL without a database."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    server = get_server(folder, cleanup_mode="stop")
+    # Not in pytest's own folder: a server that root starts runs as somebody else, who may not
+    # look into that one.
+    server = get_server(Path(tempfile.mkdtemp(prefix="beambot-")), cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         # Processes die in these tests, not machines: nothing need wait for the disk.
         connection.execute("ALTER SYSTEM SET fsync = off")
