@@ -39,7 +39,7 @@ from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.previews import Previews
 from bot.services.watch import Watching
-from bot.settings import DatabaseSettings, Settings, SettingsError
+from bot.settings import DatabaseSettings, Settings, SettingsError, plain
 from bot.slack import new_app, register
 from bot.slack.client import TIMEOUT, SlackClient
 from bot.slack.connection import Connection, Rejected
@@ -96,7 +96,7 @@ class Bot:
         self._outbox, self._seen = Outbox(database), SeenStore(database)
         workspace = Workspace(
             SlackClient(
-                token=settings.slack_bot_token.get_secret_value(),
+                token=plain(settings.slack_bot_token),
                 base_url=settings.slack_api_url,
                 session=session,
                 # The SDK sends again after a lost connection, and Slack then shows it twice.
@@ -256,7 +256,7 @@ async def outside(settings: Settings) -> AsyncIterator[tuple[Database, ClientSes
     beam = BeamClient(
         http,
         base_url=settings.beam_api_url,
-        token=settings.beam_token.get_secret_value(),
+        token=plain(settings.beam_token),
         limiter=RateLimiter(settings.beam_rate_limit, time.monotonic),
     )
     try:

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.beam import BeamClient, BeamError, Unauthorized
-from bot.settings import Settings
+from bot.settings import Settings, plain
 from bot.slack.answer import error_code
 from bot.slack.client import SlackClient
 from bot.slack.manifest import SCOPES
@@ -42,7 +42,7 @@ async def run_checks(
     yield Result(True, "configuration", f"complete, Slack over {mode}")
     yield await _database(database)
     slack = SlackClient(base_url=settings.slack_api_url, session=session, retry_handlers=[])
-    for result in await _bot_token(slack, settings.slack_bot_token.get_secret_value()):
+    for result in await _bot_token(slack, plain(settings.slack_bot_token)):
         yield result
     if settings.slack_app_token is not None:
         yield await _app_token(slack, settings.slack_app_token.get_secret_value())

@@ -325,3 +325,8 @@ class Settings(DatabaseSettings):
             if "slack_bot_token" in given:
                 missing |= {"SLACK_BOT_TOKEN": "is for one workspace, SLACK_CLIENT_ID for many"}
         return missing | {name.upper(): why for name in needed if name not in given}
+
+
+def plain(secret: SecretStr | None) -> str:
+    """Return a secret's text, empty if it is not set."""
+    return secret.get_secret_value() if secret is not None else ""
