@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture interop lint format types clean
+.PHONY: help demo test torture interop bench lint format types clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
@@ -25,6 +25,9 @@ torture: $(VENV)/.dev ## try what tests of many tries do far more often, and pri
 
 interop: $(VENV)/.dev ## run the main job against a workspace that others wrote (needs npm)
 	$(BIN)/python -m pytest tests/interop -m interop $(ARGS)
+
+bench: $(VENV)/.dev ## measure, side by side with what it is compared with (ARGS=quick for less)
+	$(BIN)/python -m bench $(ARGS)
 
 lint: $(VENV)/.dev ## check style, format and types
 	$(BIN)/ruff check .

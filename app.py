@@ -38,6 +38,7 @@ from bot.services.look_up import LookUp
 from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.previews import Previews
+from bot.services.share import Share
 from bot.services.watch import Watching
 from bot.settings import DatabaseSettings, Settings, SettingsError, plain
 from bot.slack import new_app, register
@@ -89,9 +90,10 @@ class Bot:
     def __init__(
         self, settings: Settings, database: Database, session: ClientSession, beam: BeamClient
     ) -> None:
-        self._database = database
+        self._database, self._budget = database, beam.budget
         self._metrics = Metrics()
-        pace = Pace(settings.poll_interval, settings.poll_max_interval)
+        self._share = share = Share(beam.budget)
+        pace = Pace(settings.poll_interval, settings.poll_max_interval, stretch=share.factor)
         self._tasks, watches = TaskStore(database), WatchStore(database)
         self._outbox, self._seen = Outbox(database), SeenStore(database)
         workspace = Workspace(
@@ -107,6 +109,7 @@ class Bot:
         people = SlackPeople(workspace, now)
         accounts = OneAccount(beam)
         look_up = LookUp(accounts, self._tasks, watches, now, pace)
+        polls = LookUp(OneAccount(beam.patient()), self._tasks, watches, now, pace)
         workspaces = Doors()
         deliverer = Deliverer(self._outbox, watches, courier, now, self._metrics, workspaces)
         self._health = Health(
@@ -119,7 +122,7 @@ class Bot:
             cancelling=Cancelling(accounts, look_up, CancelStore(database), policy, deliverer, now),
             policy=policy,
             previews=Previews(look_up, ShownStore(database), now),
-            poller=Poller(look_up, self._tasks, now, self._metrics, pace, workspaces),
+            poller=Poller(polls, self._tasks, now, self._metrics, pace, workspaces, share=share),
             deliverer=deliverer,
             clock=now,
         )
@@ -228,6 +231,9 @@ class Bot:
             self._metrics.part(name, ready=await check() is None)
         for job in ("poll", "deliver"):
             self._metrics.tick_age(job, self._health.last_tick(job))
+        self._metrics.budget(
+            allowed=self._budget.rate, wanted=self._share.demand(), used=self._budget.used
+        )
         return self._metrics.text()
 
 

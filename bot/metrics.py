@@ -28,6 +28,20 @@ class Metrics:
             buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
             registry=self._registry,
         )
+        self._budget = Gauge(
+            "beambot_beam_budget",
+            "Requests a second that Beam may be sent now; 429s shrink it.",
+            registry=self._registry,
+        )
+        self._wanted = Gauge(
+            "beambot_beam_wanted",
+            "Requests a second that all watched tasks ask for; above the budget all wait longer.",
+            registry=self._registry,
+        )
+        self._used = Counter(
+            "beambot_beam_requests", "Requests that were sent to Beam.", registry=self._registry
+        )
+        self._used_before = 0
         self._transitions = Counter(
             "beambot_transitions", "Changes of status that were recorded.", registry=self._registry
         )
@@ -128,6 +142,19 @@ class Metrics:
         self._watched.set(watched)
         self._overdue.set(overdue)
         self._owed_since.set(oldest_owed)
+
+    def budget(self, *, allowed: float, wanted: float, used: int) -> None:
+        """Note the budget of requests to Beam.
+
+        Args:
+            allowed: requests a second.
+            wanted: requests a second that all watched tasks ask for.
+            used: requests since the start.
+        """
+        self._budget.set(allowed)
+        self._wanted.set(wanted)
+        self._used.inc(used - self._used_before)
+        self._used_before = used
 
     def part(self, name: str, *, ready: bool) -> None:
         """Note whether a part is ready."""

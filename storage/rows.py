@@ -6,18 +6,23 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from bot.tasks import Level, TaskId
+from bot.tasks import Level, Task, TaskId
 from bot.tasks.follow import Tracked
 from bot.tasks.records import Card, CardKind, Trouble, Watch
 from storage.codec import task_from_json
 
 
-def to_tracked(row: Row[Any]) -> Tracked:
-    """Read a row of ``tasks``."""
+def to_tracked(row: Row[Any], task: Task | None = None) -> Tracked:
+    """Read a row of ``tasks``.
+
+    Args:
+        row: the row; without its payload if that is known.
+        task: what the payload says, if that is known.
+    """
     return Tracked(
         team_id=row.team_id,
         account=row.account,
-        task=task_from_json(row.payload),
+        task=task or task_from_json(row.payload),
         known_at=row.known_at,
         seq=row.seq,
         next_check_at=row.next_check_at,

@@ -8,11 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     and_,
-    bindparam,
     func,
     insert,
     or_,
@@ -23,12 +21,12 @@ from sqlalchemy import (
 from bot.tasks import TaskId, Transition
 from bot.tasks.follow import Followed, Look, Tracked
 from bot.tasks.records import Card, CardKind, KnownTask, Watch
-from bot.tasks.status import FINAL_STATUSES
-from storage.codec import News, task_to_json
+from storage.batches import Horizon, Key, claim, load, values_of, write_changes
+from storage.codec import News
 from storage.database import Database, upsert
 from storage.history import milliseconds, note_run
 from storage.owed import owe_news, touch_cards
-from storage.rows import to_card, to_tracked, to_watch
+from storage.rows import to_card, to_watch
 from storage.tables import cards, tasks, transitions, watches
 
 
@@ -58,16 +56,8 @@ class Observation:
     look: Look
     attempt: int | None = None
     """The claim that this look belongs to; ``None`` for a look that somebody asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Horizon:
-    """How far ahead a look is ever planned."""
-
-    usual: timedelta
-    """Of a task that is in flight and that Beam answers for."""
-    longest: timedelta
-    """Of any: after a pause that Beam asked for, or to see whether an end stays."""
+    claimed: Tracked | None = None
+    """What was claimed, so that it need not be read again if nothing happened meanwhile."""
 
 
 class TaskStore:
@@ -99,35 +89,11 @@ class TaskStore:
             closed: workspaces whose tasks are left alone.
         """
 
-        def work(tx: Connection) -> list[Tracked]:
-            due = select(tasks).where(
-                or_(
-                    tasks.c.next_check_at <= now,
-                    and_(
-                        tasks.c.next_check_at > now + horizon.usual,
-                        tasks.c.trouble.is_(None),
-                        tasks.c.status.not_in(sorted(FINAL_STATUSES)),
-                    ),
-                    tasks.c.next_check_at > now + horizon.longest,
-                )
-            )
-            if closed:
-                due = due.where(tasks.c.team_id.not_in(closed))
-            due = due.order_by(tasks.c.next_check_at).limit(limit)
-            rows = tx.execute(due.with_for_update(skip_locked=True)).all()
-            claimed = [to_tracked(row) for row in rows]
-            if claimed:
-                tx.execute(
-                    update(tasks)
-                    .where(*_same_task())
-                    .values(next_check_at=now + lease, attempt=bindparam("b_attempt")),
-                    [_key(one) | {"b_attempt": one.attempt + 1} for one in claimed],
-                )
-            return [replace(one, attempt=one.attempt + 1) for one in claimed]
-
         if limit <= 0:
             return []
-        return await self._database.write(work)
+        return await self._database.write(
+            lambda tx: claim(tx, now, limit=limit, lease=lease, horizon=horizon, closed=closed)
+        )
 
     async def record(
         self, seen: Sequence[Observation], *, now: datetime, follow: Follower, tell: Teller
@@ -145,10 +111,13 @@ class TaskStore:
         """
 
         def work(tx: Connection) -> list[Transition]:
-            keys = {(one.team_id, one.account, one.task_id) for one in seen}
-            stored = _load(tx, keys, lock=True)
+            at_hand: dict[Key, Tracked | None] = {
+                (one.team_id, one.account, one.task_id): one.claimed for one in seen
+            }
+            stored = load(tx, at_hand, at_hand, lock=True)
+            # What is not written yet, as it was before.
+            unwritten: dict[Key, Tracked] = {}
             changed: list[Transition] = []
-            quiet: list[dict[str, object]] = []
             for one in seen:
                 key = (one.team_id, one.account, one.task_id)
                 before = stored.get(key)
@@ -163,16 +132,17 @@ class TaskStore:
                     after = replace(after, next_check_at=None)
                     followed = replace(followed, tracked=after)
                 stored[key] = after
-                quiet.append(_values(after))
+                unwritten.setdefault(key, before)
                 if followed.card_changed or followed.transition or followed.gone:
-                    _write_rows(tx, quiet)
-                    quiet.clear()
+                    # What is told is read from the rows.
+                    write_changes(tx, unwritten, stored)
+                    unwritten.clear()
                     _tell_watches(tx, followed, now, tell)
                 if followed.transition:
                     write_transition(tx, one.team_id, one.account, followed.transition)
                     note_run(tx, one.team_id, one.account, after.task, now)
                     changed.append(followed.transition)
-            _write_rows(tx, quiet)
+            write_changes(tx, unwritten, stored)
             return changed
 
         if not seen:
@@ -199,7 +169,7 @@ class TaskStore:
         """Return what is stored of these tasks."""
 
         def work(tx: Connection) -> dict[TaskId, Tracked]:
-            found = _load(tx, {(team_id, account, task_id) for task_id in ids})
+            found = load(tx, {(team_id, account, task_id) for task_id in ids})
             return {tracked.task.id: tracked for tracked in found.values()}
 
         return await self._database.read(work)
@@ -219,7 +189,7 @@ class TaskStore:
 
 def store_task(tx: Connection, tracked: Tracked) -> None:
     """Start to follow a task, or take it up again."""
-    values = {name.removeprefix("b_"): value for name, value in _values(tracked).items()}
+    values = {name.removeprefix("b_"): value for name, value in values_of(tracked).items()}
     statement = upsert(tx, tasks).values(**values)
     update_only = {
         name: statement.excluded[name]
@@ -237,7 +207,7 @@ def load_tasks(
     tx: Connection, team_id: str, account: str, ids: set[TaskId], *, lock: bool = False
 ) -> dict[str, Tracked]:
     """Return what is stored of these tasks, by id; ``lock`` if it decides what is written."""
-    found = _load(tx, {(team_id, account, task_id) for task_id in ids}, lock=lock)
+    found = load(tx, {(team_id, account, task_id) for task_id in ids}, lock=lock)
     return {tracked.task.id: tracked for tracked in found.values()}
 
 
@@ -304,61 +274,6 @@ def _reopen(tx: Connection, ended: Sequence[Row[Any]]) -> None:
             tx.execute(
                 update(watches).where(watches.c.id == row.id).values(ended_at=None, end_reason=None)
             )
-
-
-def _load(
-    tx: Connection, keys: set[tuple[str, str, TaskId]], *, lock: bool = False
-) -> dict[tuple[str, str, str], Tracked]:
-    accounts: dict[tuple[str, str], list[str]] = {}
-    for team_id, account, task_id in keys:
-        accounts.setdefault((team_id, account), []).append(task_id)
-    found: dict[tuple[str, str, str], Tracked] = {}
-    for (team_id, account), ids in sorted(accounts.items()):
-        wanted = select(tasks).where(
-            tasks.c.team_id == team_id, tasks.c.account == account, tasks.c.task_id.in_(ids)
-        )
-        # Always in the same order, or two copies would wait for each other.
-        ordered = wanted.order_by(tasks.c.task_id)
-        rows = tx.execute(ordered.with_for_update() if lock else wanted)
-        found |= {(team_id, account, row.task_id): to_tracked(row) for row in rows}
-    return found
-
-
-def _same_task() -> tuple[ColumnElement[bool], ...]:
-    return (
-        tasks.c.team_id == bindparam("b_team_id"),
-        tasks.c.account == bindparam("b_account"),
-        tasks.c.task_id == bindparam("b_task_id"),
-    )
-
-
-def _key(tracked: Tracked) -> dict[str, object]:
-    return {
-        "b_team_id": tracked.team_id,
-        "b_account": tracked.account,
-        "b_task_id": tracked.task.id,
-    }
-
-
-def _values(tracked: Tracked) -> dict[str, object]:
-    return _key(tracked) | {
-        "status": str(tracked.task.status),
-        "payload": task_to_json(tracked.task),
-        "known_at": tracked.known_at,
-        "seq": tracked.seq,
-        "next_check_at": tracked.next_check_at,
-        "attempt": tracked.attempt,
-        "failures": tracked.failures,
-        "failing_since": tracked.failing_since,
-        "trouble": tracked.trouble.value if tracked.trouble else None,
-        "rechecks": tracked.rechecks,
-        "cancelled_by": tracked.cancelled_by,
-    }
-
-
-def _write_rows(tx: Connection, rows: list[dict[str, object]]) -> None:
-    if rows:
-        tx.execute(update(tasks).where(*_same_task()), list(rows))
 
 
 def write_transition(tx: Connection, team_id: str, account: str, change: Transition) -> None:

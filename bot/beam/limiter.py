@@ -8,11 +8,29 @@ from collections.abc import Awaitable, Callable
 PENALTY_MAX = 300.0
 """Longest hold, in seconds, however long Beam asks to be left alone."""
 
+SHRINK = 0.5
+"""What is left of the budget when Beam answers 429 …"""
+
+SHRINK_APART = 1.0
+"""… at most once in so many seconds: what was under way together counts once."""
+
+RESTORED_IN = 60.0
+"""Seconds of answers without a 429 until an empty budget is whole again."""
+
+LEAST = 0.02
+"""The share of the limit that always stays."""
+
+_TOLERANCE = 0.01
+# In seconds: a timer that woke this late is caught up with. Timers have a millisecond's grain,
+# which would otherwise hold a budget of 1,000 a second down to half of it.
+
 
 class RateLimiter:
-    """Hands out evenly spaced slots in the order in which they were asked for.
+    """Hands out evenly spaced slots: to people first, then to polls, each in order.
 
     Slots ``1 / rate`` apart keep any second to ``rate`` requests without a burst after a pause.
+    The rate is the limit until Beam answers 429. Then it halves, and grows back in proportion to
+    the time in which Beam answers (additive increase, multiplicative decrease, as in RFC 5681).
 
     Args:
         rate: requests a second at most; fractions are allowed.
@@ -31,22 +49,67 @@ class RateLimiter:
     ) -> None:
         if not rate > 0:
             raise ValueError("rate must be above 0")
-        self._interval = 1.0 / rate
+        self.limit = rate
+        self.rate = rate
+        self.used = 0
         self._clock = clock
         self._sleep = sleep
         self._next = clock()
+        self._held_until = self._shrunk_at = self._restored_at = float("-inf")
         # asyncio.Lock wakes its waiters first come, first served, and skips the cancelled.
-        self._turn = asyncio.Lock()
+        self._turn, self._patient_turn = asyncio.Lock(), asyncio.Lock()
+        self._people = 0
 
-    async def acquire(self) -> None:
-        """Wait for the next free slot; whoever is cancelled while waiting uses none."""
-        async with self._turn:
-            # Again and again: the hold may be extended while this one sleeps.
-            while (wait := self._next - self._clock()) > 0:
-                await self._sleep(wait)
-            self._next = self._clock() + self._interval
+    async def acquire(self, *, patient: bool = False) -> None:
+        """Wait for the next free slot; whoever is cancelled while waiting uses none.
+
+        Args:
+            patient: let everybody who is not go first, those who come later too.
+        """
+        if patient:
+            async with self._patient_turn:
+                await self._slot(patient=True)
+            return
+        self._people += 1
+        try:
+            async with self._turn:
+                await self._slot(patient=False)
+        finally:
+            self._people -= 1
+
+    async def _slot(self, *, patient: bool) -> None:
+        # Again and again: the hold may be extended, or people come, while this one sleeps.
+        while True:
+            wait = self._next - self._clock()
+            if patient and self._people:
+                wait = max(wait, 1.0 / self.rate)
+            if wait <= 0:
+                break
+            await self._sleep(wait)
+        step = 1.0 / self.rate
+        self._next = max(self._next + step, self._clock() + step - _TOLERANCE)
+        self.used += 1
 
     def penalise(self, seconds: float) -> None:
-        """Hold everybody back for ``seconds`` from now (Beam answered 429)."""
-        held = min(max(seconds, 0.0), PENALTY_MAX)
-        self._next = max(self._next, self._clock() + held)
+        """Hold everybody back for ``seconds`` from now, and go slower after (Beam answered 429)."""
+        now = self._clock()
+        self._held_until = max(self._held_until, now + min(max(seconds, 0.0), PENALTY_MAX))
+        self._next = max(self._next, self._held_until)
+        self._restored_at = max(self._restored_at, self._held_until)
+        if now - self._shrunk_at >= SHRINK_APART:
+            self._shrunk_at = now
+            self.rate = max(self.rate * SHRINK, self.limit * LEAST)
+
+    def answered(self) -> None:
+        """Note that Beam answered anything but 429: the budget recovers a little."""
+        if self.rate < self.limit:
+            now = self._clock()
+            # A pause without requests proves nothing.
+            passed = min(max(now - self._restored_at, 0.0), 1.0)
+            self._restored_at = max(self._restored_at, now)
+            self.rate = min(self.limit, self.rate + self.limit * passed / RESTORED_IN)
+
+    def allows(self, seconds: float) -> float:
+        """Return how many requests the next ``seconds`` have room for."""
+        held = max(0.0, self._held_until - self._clock())
+        return max(0.0, seconds - held) * self.rate

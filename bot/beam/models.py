@@ -35,6 +35,8 @@ _KINDS = {kind.value: kind for kind in FunctionKind} | {
 
 def _printable(text: str, *, limit: int, keep: str = "") -> str | None:
     """Cut ``text`` and drop characters that are not for printing, surrogates among them."""
+    if len(text) <= limit and text.isprintable():
+        return text.strip() or None
     # Cut first: cleaning a megabyte to keep 300 characters would be wasted.
     clean = "".join(c for c in text[: limit * 2] if c.isprintable() or c in keep).strip()
     return clean[:limit].rstrip() or None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 from datetime import timedelta
 
 import structlog
@@ -12,10 +14,12 @@ from bot.log import new_trace
 from bot.services.doors import Doors
 from bot.services.look_up import LookUp, trouble_of
 from bot.services.ports import Clock, Meter
+from bot.services.share import Share, Unlimited
 from bot.tasks.follow import RECHECKS, Look, Pace, Tracked
 from bot.tasks.records import Trouble
+from storage.batches import Horizon
 from storage.database import StorageUnavailable
-from storage.tasks import Horizon, Observation, TaskStore
+from storage.tasks import Observation, TaskStore
 
 LEASE = timedelta(seconds=60)
 """How long a copy has to write a look down before another copy looks: four times a request."""
@@ -26,8 +30,17 @@ WORKERS = 32
 RETRY_AFTER_MOST = timedelta(hours=1)
 """Longest pause that Beam is granted."""
 
+AHEAD = 2.0
+"""Seconds of the budget for which tasks are in hand at most: they wait no longer than that."""
+
+IN_HAND_MOST = 400
+"""Tasks in hand at most, however large the budget is."""
+
 BATCH = 200
 """Results written in one transaction at most."""
+
+LINGER = 0.25
+"""Seconds for which looks that found nothing new wait for more of them."""
 
 _log = structlog.get_logger(__name__)
 
@@ -42,7 +55,8 @@ class Poller:
         meter: counts looks.
         pace: how soon to look again.
         workspaces: which of them reject the token; nobody could be told of their tasks.
-        capacity: claimed tasks in hand at most.
+        share: how the budget is shared; without an end if not given.
+        linger: seconds for which results wait for more.
     """
 
     def __init__(
@@ -54,22 +68,28 @@ class Poller:
         pace: Pace,
         workspaces: Doors,
         *,
-        capacity: int = 2 * WORKERS,
+        share: Share | None = None,
+        linger: float = LINGER,
     ) -> None:
         self._look_up = look_up
         self._tasks = tasks
         self._clock = clock
         self._meter = meter
-        usual = timedelta(seconds=max(pace.longest, pace.shortest)) * 1.5
+        self._pace = pace
+        self._share = share or Share(Unlimited())
+        self._linger = linger
+        usual = pace.most * 1.5
         self._horizon = Horizon(
             usual=LEASE + usual, longest=LEASE + max(usual, RETRY_AFTER_MOST, *RECHECKS)
         )
         self._workspaces = workspaces
         self._accounts = Doors()
-        self._capacity = capacity
         self._due: asyncio.Queue[Tracked] = asyncio.Queue()
-        self._seen: asyncio.Queue[Observation] = asyncio.Queue()
+        self._seen: asyncio.Queue[tuple[Observation, bool]] = asyncio.Queue()
         self._in_hand = 0
+        self._claiming = False
+        self._more = False
+        """Whether more was due than there was room for."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._running: list[asyncio.Task[None]] = []
@@ -82,19 +102,24 @@ class Poller:
         self._running.append(asyncio.create_task(self._write()))
 
     async def tick(self) -> None:
-        """Take the tasks that are due, as many as there is room for."""
-        if self._closing:
+        """Take the tasks that are due, as many as there is room for, the youngest first."""
+        room = math.ceil(min(IN_HAND_MOST, self._share.room(AHEAD))) - self._in_hand
+        if self._closing or self._claiming or room <= 0:
             return
-        free = self._capacity - self._in_hand
         now = self._clock()
-        claimed = await self._tasks.claim_due(
-            now,
-            limit=free,
-            lease=LEASE,
-            horizon=self._horizon,
-            closed=self._workspaces.closed(),
-        )
-        for tracked in claimed:
+        self._claiming = True
+        try:
+            claimed = await self._tasks.claim_due(
+                now,
+                limit=room,
+                lease=LEASE,
+                horizon=self._horizon,
+                closed=self._workspaces.closed(),
+            )
+        finally:
+            self._claiming = False
+        self._more = len(claimed) == room
+        for tracked in sorted(claimed, key=_planned):
             self._in_hand += 1
             self._idle.clear()
             if tracked.next_check_at is not None:
@@ -131,11 +156,11 @@ class Poller:
                 self._meter.failed("poll")
                 self._done(1)
                 continue
-            self._seen.put_nowait(
-                Observation(
-                    tracked.team_id, tracked.account, tracked.task.id, look, tracked.attempt
-                )
+            news = look.task is None or look.task.status != tracked.task.status
+            seen = Observation(
+                tracked.team_id, tracked.account, tracked.task.id, look, tracked.attempt, tracked
             )
+            self._seen.put_nowait((seen, news))
 
     async def _look(self, tracked: Tracked) -> Look:
         asked_at, account = self._clock(), f"{tracked.team_id}/{tracked.account}"
@@ -144,6 +169,12 @@ class Poller:
             # much without asking.
             self._meter.polled("held back")
             return Look(asked_at, None, Trouble.UNAUTHORIZED)
+        self._share.looked(
+            gap=(asked_at - tracked.known_at).total_seconds(),
+            planned=_planned(tracked),
+            wanted=self._pace.wanted(tracked.task, asked_at).total_seconds(),
+            now=asked_at,
+        )
         answer = await self._look_up.ask(tracked.team_id, tracked.account, tracked.task.id)
         if isinstance(answer, Unauthorized):
             if self._accounts.rejected(account, self._clock()):
@@ -174,9 +205,7 @@ class Poller:
 
     async def _write(self) -> None:
         while True:
-            batch = [await self._seen.get()]
-            while len(batch) < BATCH and not self._seen.empty():
-                batch.append(self._seen.get_nowait())
+            batch = await self._gather()
             # One id for the batch, from here to the messages that it owes.
             with structlog.contextvars.bound_contextvars(trace=new_trace()):
                 try:
@@ -185,12 +214,51 @@ class Poller:
                 except StorageUnavailable as error:
                     # The lease brings the tasks back.
                     _log.warning("looks not written", count=len(batch), reason=error.reason)
+                    self._more = False
                 except Exception:  # noqa: BLE001  # logged; the loop must go on
                     _log.exception("looks not written", count=len(batch))
                     self._meter.failed("record")
-            self._done(len(batch))
+            self._in_hand -= len(batch)
+            if self._more:
+                await self._refill()
+            self._done(0)
+
+    async def _gather(self) -> list[Observation]:
+        """Return looks to be written down together; one that found something new waits for none."""
+        batch: list[Observation] = []
+        urgent = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as patience:
+                # What is in hand is about to be seen too: one transaction is enough for all.
+                while not batch or (not urgent and len(batch) < min(BATCH, self._in_hand)):
+                    seen, urgent = await self._seen.get()
+                    batch.append(seen)
+                    if len(batch) == 1:
+                        loop = asyncio.get_running_loop()
+                        patience.reschedule(loop.time() + self._linger)
+        while len(batch) < BATCH and not self._seen.empty():
+            batch.append(self._seen.get_nowait()[0])
+        return batch
+
+    async def _refill(self) -> None:
+        """Take more at once if more was due than there was room for, not at the next tick."""
+        try:
+            await self.tick()
+        except StorageUnavailable as error:
+            self._more = False
+            _log.debug("put off", job="poll", reason=error.reason)
+        except Exception:  # noqa: BLE001  # logged; the loop must go on
+            self._more = False
+            _log.exception("no more could be taken")
 
     def _done(self, count: int) -> None:
         self._in_hand -= count
         if self._in_hand == 0:
             self._idle.set()
+
+
+def _planned(tracked: Tracked) -> float:
+    """Return how many seconds were meant to lie between the last look and this one."""
+    if tracked.next_check_at is None:
+        return 0.0
+    return max(0.0, (tracked.next_check_at - tracked.known_at).total_seconds())

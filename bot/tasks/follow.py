@@ -23,6 +23,9 @@ GONE_FOR = timedelta(seconds=60)
 RECHECKS = (timedelta(minutes=1), timedelta(minutes=10))
 """When an end other than COMPLETE is looked at again: a late worker report may overwrite it."""
 
+STRETCH_MOST = 4.0
+"""How many ``POLL_MAX_INTERVAL`` may pass between two looks when the budget is short."""
+
 _BACKOFF_LIMIT = 6
 
 
@@ -88,9 +91,25 @@ class Pace:
     shortest: float = 3.0
     longest: float = 60.0
     jitter: Callable[[], float] = random.random
+    stretch: Callable[[], float] = lambda: 1.0
+    """How many times longer than wanted intervals must be for all to fit into the budget."""
+
+    @property
+    def most(self) -> timedelta:
+        """The longest interval of all, when the budget is short."""
+        return timedelta(seconds=STRETCH_MOST * max(self.longest, self.shortest))
 
     def interval(self, task: Task, now: datetime) -> timedelta:
-        """Return how long to wait before the next look at a task that Beam answers for."""
+        """Return how long to wait before the next look at a task that Beam answers for.
+
+        When the budget is short everybody's interval is stretched alike, so that young tasks
+        are still looked at most often, but none beyond :attr:`most`.
+        """
+        wanted = self.wanted(task, now)
+        return min(wanted * max(self.stretch(), 1.0), max(wanted, self.most))
+
+    def wanted(self, task: Task, now: datetime) -> timedelta:
+        """Return how long to wait if there were no budget to keep."""
         return check_interval(
             age_of(task.created_at, now),
             shortest=self.shortest,
@@ -101,7 +120,8 @@ class Pace:
     def backoff(self, task: Task, now: datetime, failures: int) -> timedelta:
         """Return how long to wait after ``failures`` looks in a row without an answer."""
         doubled = self.interval(task, now) * 2.0 ** min(failures - 1, _BACKOFF_LIMIT)
-        return min(doubled, timedelta(seconds=max(self.longest, self.shortest)))
+        longest = timedelta(seconds=max(self.longest, self.shortest))
+        return min(doubled, max(longest, self.interval(task, now)))
 
 
 def follow(tracked: Tracked, look: Look, *, now: datetime, pace: Pace) -> Followed | None:

@@ -1,0 +1,1 @@
+"""What `make bench` and `make profile` measure; never imported by the product."""

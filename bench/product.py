@@ -1,0 +1,55 @@
+"""The product's poller over its own client and storage, put together as `app.py` does it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bench.seed import url_of
+from bench.stage import Stage
+from bot.beam import BeamClient, RateLimiter, new_http_client
+from bot.metrics import Metrics
+from bot.services.accounts import OneAccount
+from bot.services.doors import Doors
+from bot.services.look_up import LookUp
+from bot.services.poll import Poller
+from bot.tasks.follow import Pace
+from storage.database import Database
+from storage.tasks import TaskStore
+from storage.watches import WatchStore
+
+UNLIMITED = 1e6
+"""Requests a second: the budget must not be what is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A poller that is not started, and what it uses."""
+
+    poller: Poller
+    look_up: LookUp
+    database: Database
+
+
+def now() -> datetime:
+    """Return the current time."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def product(stage: Stage) -> AsyncIterator[Product]:
+    """Give a poller whose tasks are due again in an hour."""
+    http, database = new_http_client(), Database(url_of(stage.folder / "beambot.db"))
+    limiter = RateLimiter(UNLIMITED, time.monotonic)
+    beam = BeamClient(http, base_url=f"{stage.beam}/v2", token="t", limiter=limiter)
+    tasks = TaskStore(database)
+    pace = Pace(3600, 3600)
+    look_up = LookUp(OneAccount(beam.patient()), tasks, WatchStore(database), now, pace)
+    try:
+        yield Product(Poller(look_up, tasks, now, Metrics(), pace, Doors()), look_up, database)
+    finally:
+        await http.aclose()
+        await database.close()
