@@ -105,8 +105,8 @@ class Bot:
                 retry_handlers=[],
             )
         )
-        courier = SlackCourier(workspace, now)
         people = SlackPeople(workspace, now)
+        courier = SlackCourier(workspace, people, now)
         accounts = OneAccount(beam)
         look_up = LookUp(accounts, self._tasks, watches, now, pace)
         polls = LookUp(OneAccount(beam.patient()), self._tasks, watches, now, pace)

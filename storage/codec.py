@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.tasks import Task
-from bot.tasks.records import CancelReport, ClosedNews, GoneNews, GroupNews, TransitionNews
+from bot.tasks.records import Amended, CancelReport, ClosedNews, GoneNews, GroupNews, TransitionNews
 
 _TASK = TypeAdapter(Task)
 _NEWS: dict[str, TypeAdapter[Any]] = {
@@ -16,8 +16,9 @@ _NEWS: dict[str, TypeAdapter[Any]] = {
     "gone": TypeAdapter(GoneNews),
     "cancel": TypeAdapter(CancelReport),
     "closed": TypeAdapter(ClosedNews),
+    "amended": TypeAdapter(Amended),
 }
-News = TransitionNews | GroupNews | GoneNews | CancelReport | ClosedNews
+News = TransitionNews | GroupNews | GoneNews | CancelReport | ClosedNews | Amended
 
 
 def task_to_json(task: Task) -> str:
@@ -47,6 +48,8 @@ def news_kind(news: News) -> str:
             return "cancel"
         case ClosedNews():
             return "closed"
+        case Amended():
+            return "amended"
 
 
 def news_to_json(news: News) -> str:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
-from bot.tasks.records import Card, CardView, ClosedNews, Watch
+from bot.tasks.records import CancelReport, Card, CardView, ClosedNews, Watch
 from storage.codec import News, news_from_json
 from storage.database import Database
 from storage.groups import touch_told
 from storage.owed import owe_card, owe_post
+from storage.reports import ToldReports, last_report, report_of
 from storage.rows import to_card, to_watch
 from storage.tables import cards, channels, deliveries, watches
 from storage.tasks import load_tasks
@@ -197,6 +198,17 @@ class Outbox:
             touch_told(tx, ids, now)
 
         await self._database.write(work)
+
+    async def last_report(
+        self, claim: Claim, card_id: int | None, report: CancelReport, since: datetime
+    ) -> ToldReports | None:
+        """Return the same person's report before, if it is our latest message in its place."""
+        place = (claim.team_id, claim.channel_id, card_id, report, since)
+        return await self._database.read(lambda tx: last_report(tx, *place))
+
+    async def report(self, key: str) -> ToldReports | None:
+        """Return the message that tells the report owed under ``key``, if it was sent."""
+        return await self._database.read(lambda tx: report_of(tx, key))
 
     async def unsent(self, ids: list[int], error: str) -> None:
         """Note that Slack certainly did not take deliveries, which are owed again."""

@@ -263,6 +263,7 @@ cancel_questions = Table(
     Column("channel_id", String(32), nullable=False),
     Column("actor_id", String(32), nullable=False),
     Column("task_ids", Text, nullable=False),
+    Column("reason", Text),
     Column("asked_at", UtcDateTime, nullable=False),
     Column("answered", Boolean, nullable=False, default=False),
 )

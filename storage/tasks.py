@@ -22,6 +22,7 @@ from bot.tasks import TaskId, Transition
 from bot.tasks.follow import Followed, Look, Tracked
 from bot.tasks.records import Card, CardKind, KnownTask, Watch
 from storage.batches import Horizon, Key, claim, load, values_of, write_changes
+from storage.cancel_reasons import cancel_reasons
 from storage.codec import News
 from storage.database import Database, upsert
 from storage.history import milliseconds, note_run
@@ -169,8 +170,7 @@ class TaskStore:
         """Return what is stored of these tasks."""
 
         def work(tx: Connection) -> dict[TaskId, Tracked]:
-            found = load(tx, {(team_id, account, task_id) for task_id in ids})
-            return {tracked.task.id: tracked for tracked in found.values()}
+            return {one.task.id: one for one in load_tasks(tx, team_id, account, set(ids)).values()}
 
         return await self._database.read(work)
 
@@ -208,7 +208,11 @@ def load_tasks(
 ) -> dict[str, Tracked]:
     """Return what is stored of these tasks, by id; ``lock`` if it decides what is written."""
     found = load(tx, {(team_id, account, task_id) for task_id in ids}, lock=lock)
-    return {tracked.task.id: tracked for tracked in found.values()}
+    reasons = cancel_reasons(tx, team_id, account, found.values())
+    return {
+        one.task.id: replace(one, cancel_reason=reasons.get(one.task.id)) if reasons else one
+        for one in found.values()
+    }
 
 
 def card_members(tx: Connection, card: Card) -> tuple[tuple[KnownTask, ...], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -65,19 +66,27 @@ class Cancelling:
         self._sleep = sleep
 
     async def cancel(
-        self, place: Place, ids: Sequence[TaskId], *, via: str, card_id: int | None = None
+        self,
+        place: Place,
+        ids: Sequence[TaskId],
+        *,
+        via: str,
+        card_id: int | None = None,
+        reason: str | None = None,
     ) -> CancelReport:
         """Cancel tasks and report, per task, what a look-up found afterwards.
 
         Beam answers ``200 {}`` to every cancel, so each task is looked up before and after. A
         report that says that something was cancelled is owed to the channel; one that changed
-        nothing is only returned.
+        nothing is only returned. Where somebody has just sent a cancel, none is sent, and
+        the report says what became of that one.
 
         Args:
             place: where it was asked for, and by whom.
             ids: the tasks.
             via: ``command``, ``button``, ``mention`` or ``question``, for the audit trail.
             card_id: the card whose thread takes the report, else the channel does.
+            reason: why, in the person's own words.
 
         Raises:
             NotAllowed: the policy forbids it.
@@ -87,39 +96,65 @@ class Cancelling:
         asked_at = self._clock()
         before = await self._look(place, ids)
         flying = [task_id for task_id in ids if _in_flight(before[task_id])]
-        results: dict[TaskId, Cancelled] = {
-            task_id: _untouched(task_id, before[task_id])
+        by = await self._cancels.cancelled_by(place, ids)
+        results = {
+            task_id: _untouched(task_id, before[task_id], by.get(task_id))
             for task_id in ids
             if task_id not in flying
         }
+
+        def report(key: str = "") -> CancelReport:
+            told = tuple(results[task_id] for task_id in ids)
+            return CancelReport(place.user_id, told, asked_at, key, place.thread_ts, reason)
+
         if not flying:
-            return CancelReport(place.user_id, tuple(results[i] for i in ids), asked_at)
+            return report()
         sure = [
             Cancelled(task_id, CancelOutcome.UNCONFIRMED, _task(before[task_id]), None)
             for task_id in flying
         ]
-        rows = await self._cancels.asked(place, sure, via, asked_at, card_id=card_id)
-        refused = await self._send(place, flying)
+        taken = await self._cancels.asked(
+            place, sure, via, asked_at, card_id=card_id, reason=reason
+        )
+        refused = await self._send(place, list(taken.rows)) if taken.rows else None
         after = await self._settle(place, flying, patient=refused is None)
         for task_id in flying:
-            was = _task(before[task_id])
-            results[task_id] = _judge(task_id, was, after[task_id])
-        report = CancelReport(
-            place.user_id,
-            tuple(results[i] for i in ids),
-            asked_at,
-            f"cancel:{min(rows)}",
-            place.thread_ts,
-        )
-        await self._cancels.settled(
-            place,
-            dict(zip(rows, (results[task_id] for task_id in flying), strict=True)),
-            report,
-            self._clock(),
-            card_id=card_id,
-        )
+            result = _judge(task_id, _task(before[task_id]), after[task_id])
+            if task_id in taken.underway:
+                other = taken.underway[task_id]
+                result = replace(result, outcome=CancelOutcome.UNDERWAY, by=other)
+            results[task_id] = result
+        if not taken.rows:
+            return report()
+        told = report(f"cancel:{min(taken.rows.values())}")
+        settled = {row: results[task_id] for task_id, row in taken.rows.items()}
+        await self._cancels.settled(place, settled, told, self._clock(), card_id=card_id)
         await self._deliverer.deliver_now(place.team_id, place.channel_id)
-        return report
+        return told
+
+    async def explain(self, place: Place, keys: Sequence[str], reason: str) -> None:
+        """Keep why somebody cancelled, and show it in their reports and on cards.
+
+        Args:
+            place: where the report is, and who says so.
+            keys: what the reports were owed under.
+            reason: why, in the person's own words.
+
+        Raises:
+            BadRequest: it was not this person who cancelled.
+        """
+        if not await self._cancels.explain(place, keys, reason, self._clock()):
+            raise BadRequest("Only the person who cancelled can say why.")
+        await self._deliverer.deliver_now(place.team_id, place.channel_id)
+
+    async def require_own(self, place: Place, keys: Sequence[str]) -> None:
+        """Refuse who did not cancel what these reports tell of.
+
+        Raises:
+            BadRequest: it was somebody else.
+        """
+        if not await self._cancels.own(place, keys):
+            raise BadRequest("Only the person who cancelled can say why.")
 
     async def resume(self) -> int:
         """Settle cancels that a copy which died left open; return how many.
@@ -139,6 +174,7 @@ class Cancelling:
                 tuple(results.values()),
                 one.asked_at,
                 f"cancel:{min(one.rows.values())}",
+                reason=one.reason,
             )
             await self._cancels.settled(
                 one.place,
@@ -161,10 +197,10 @@ class Cancelling:
             await self._deliverer.deliver_now(place.team_id, place.channel_id)
         return True
 
-    async def ask(self, place: Place, ids: Sequence[TaskId]) -> str:
-        """Keep the question whether to cancel several tasks; return its id."""
+    async def ask(self, place: Place, ids: Sequence[TaskId], reason: str | None = None) -> str:
+        """Keep the question whether to cancel several tasks, and why; return its id."""
         await self._policy.require_cancel(place, ids)
-        return await self._cancels.ask(place, ids, self._clock())
+        return await self._cancels.ask(place, ids, self._clock(), reason)
 
     async def answer(self, place: Place, question: str) -> CancelReport:
         """Cancel the tasks of a question that this person was asked.
@@ -172,17 +208,18 @@ class Cancelling:
         Raises:
             BadRequest: it was answered already, is too old, or was somebody else's.
         """
-        ids = await self._cancels.answer(question, place.team_id, place.user_id, self._clock())
-        if ids is None:
+        found = await self._cancels.answer(question, place.team_id, place.user_id, self._clock())
+        if found is None:
             raise BadRequest(
                 "This was answered already, or is more than an hour old. Type `/beam cancel` again."
             )
-        return await self.cancel(place, ids, via="question")
+        ids, reason = found
+        return await self.cancel(place, ids, via="question", reason=reason)
 
     async def dismiss(self, place: Place, question: str) -> bool:
         """Close a question; tell whether it was open and this person's."""
-        ids = await self._cancels.answer(question, place.team_id, place.user_id, self._clock())
-        return ids is not None
+        found = await self._cancels.answer(question, place.team_id, place.user_id, self._clock())
+        return found is not None
 
     async def _look(self, place: Place, ids: Sequence[TaskId]) -> dict[TaskId, Look | BeamError]:
         limit = asyncio.Semaphore(AT_ONCE)
@@ -237,10 +274,11 @@ def _over(answer: Look | BeamError) -> bool:
     return task is not None and task.status.final
 
 
-def _untouched(task_id: TaskId, answer: Look | BeamError) -> Cancelled:
+def _untouched(task_id: TaskId, answer: Look | BeamError, by: str | None) -> Cancelled:
     task = _task(answer)
     if task is not None:
-        return Cancelled(task_id, CancelOutcome.ALREADY_OVER, task, task)
+        other = by if task.status == "CANCELLED" else None
+        return Cancelled(task_id, CancelOutcome.ALREADY_OVER, task, task, other)
     gone = isinstance(answer, TaskNotFound)
     outcome = CancelOutcome.UNKNOWN_TASK if gone else CancelOutcome.NOT_ASKED
     return Cancelled(task_id, outcome, None, None)

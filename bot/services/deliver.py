@@ -24,6 +24,7 @@ from bot.services.ports import (
     WorkspaceClosed,
 )
 from bot.tasks.records import (
+    Amended,
     CancelReport,
     Card,
     CardView,
@@ -45,6 +46,13 @@ POST_PACE = timedelta(seconds=1)
 
 EDIT_PACE = timedelta(seconds=1.2)
 """Slack takes about 50 edits a minute (chat.update, tier 3)."""
+
+EXTENDED_FOR = timedelta(minutes=2)
+"""How long a report of cancels takes up further ones of the same person: nobody is notified of an
+edit, and what was said longer ago is out of sight."""
+
+REPORTED_MOST = 50
+"""Tasks that one report tells of at most, like one command."""
 
 RETRY_FIRST, RETRY_LIMIT = 1.0, 60.0
 NOTE_AGAIN = 1.0
@@ -186,12 +194,17 @@ class Deliverer:
 
     async def _post(self, turn: _Turn, batch: list[Delivery]) -> None:
         first = batch[0]
+        if isinstance(first.news, Amended):
+            await self._amend(turn, first, first.news)
+            return
         message = await self._outgoing(batch)
         if not await self._outbox.begin(turn.claim, turn.batch, self._clock()):
             return
         kind = "card" if message.news is None else "news"
         ts = await self._courier.find(message) if first.doubtful else None
         result = "found"
+        if ts is None and isinstance(message.news, CancelReport):
+            ts, result = await self._extend(turn, message), "extended"
         if ts is None:
             result = "sent"
             turn.posting = True
@@ -212,6 +225,48 @@ class Deliverer:
             deliveries=turn.batch,
             trace=batch[-1].trace,
         )
+
+    async def _extend(self, turn: _Turn, message: Outgoing) -> str | None:
+        """Add a report to the one before it, if that is the same person's and not long ago.
+
+        An edit may be repeated: one that was sent but not noted is sent again, or, once the
+        report before is too old, told in a message of its own.
+        """
+        report, now = message.news, self._clock()
+        if not isinstance(report, CancelReport):
+            return None
+        card_id = message.view.card.id if message.view else None
+        told = await self._outbox.last_report(turn.claim, card_id, report, now - EXTENDED_FOR)
+        if told is None or not _few([*told.reports, report]):
+            return None
+        whole = replace(message, news=_fold_reports([*told.reports, report]))
+        return told.ts if await self._edit_message(turn, whole, told.ts) else None
+
+    async def _amend(self, turn: _Turn, delivery: Delivery, news: Amended) -> None:
+        if not await self._outbox.begin(turn.claim, turn.batch, self._clock()):
+            return
+        told = await self._outbox.report(news.key)
+        if told is not None:
+            message = await self._outgoing([delivery])
+            whole = replace(message, news=_fold_reports(list(told.reports)))
+            await self._edit_message(turn, whole, told.ts)
+        await self._note_sent(turn, told.ts if told else "", None)
+
+    async def _edit_message(self, turn: _Turn, message: Outgoing, ts: str) -> bool:
+        """Edit a message that is no card; tell whether Slack let us."""
+        # What fails now fails on behalf of the deliveries, as a post would.
+        turn.posting = True
+        turn.next_edit_at = self._clock() + EDIT_PACE
+        try:
+            await self._courier.amend(message, ts)
+        except NeverDeliverable as error:
+            _log.info("message not edited", channel=message.channel_id, reason=error.code)
+            turn.posting = False
+            return False
+        turn.posting = False
+        self._accepted(turn.claim.team_id)
+        self._meter.delivered("edit", "sent")
+        return True
 
     async def _note_sent(self, turn: _Turn, ts: str, shown: Card | None) -> None:
         # What is not noted would be sent again: as long as this process lives, it knows better.
@@ -260,6 +315,8 @@ class Deliverer:
         news = first.news
         if isinstance(news, TransitionNews):
             news = _fold([one.news for one in batch if isinstance(one.news, TransitionNews)])
+        if isinstance(news, CancelReport):
+            news = _fold_reports([one.news for one in batch if isinstance(one.news, CancelReport)])
         if isinstance(news, GroupNews):
             news = _fold_group([one.news for one in batch if isinstance(one.news, GroupNews)])
             news = replace(news, members=view.members) if view else news
@@ -366,13 +423,11 @@ def _next_message(owed: tuple[Delivery, ...]) -> list[Delivery]:
     if not ready:
         return []
     first = ready[0]
-    if first.card is None:
-        return [first]
     # What may have been posted was posted together, and is looked for and sent again together;
     # what came later belongs to the next message.
     batch = [first]
     for one in ready[1:]:
-        if one.card is None or one.card.id != first.card.id:
+        if _thread(one) != _thread(first):
             continue
         if one.doubtful is not first.doubtful or not _together(
             [had.news for had in batch], one.news
@@ -380,6 +435,12 @@ def _next_message(owed: tuple[Delivery, ...]) -> list[Delivery]:
             break
         batch.append(one)
     return batch
+
+
+def _thread(one: Delivery) -> int | str | None:
+    if one.card is None:
+        return one.news.thread_ts if isinstance(one.news, CancelReport) else None
+    return one.card.id
 
 
 def _together(batch: Sequence[News | None], news: News | None) -> bool:
@@ -391,7 +452,19 @@ def _together(batch: Sequence[News | None], news: News | None) -> bool:
         # The end is broadcast; what it says of failures does not replace their own replies.
         told = any(isinstance(one, GroupNews) and one.failed for one in batch)
         return not before.end and not (news.end and told)
+    if isinstance(before, CancelReport) and isinstance(news, CancelReport):
+        told_so_far = [one for one in batch if isinstance(one, CancelReport)]
+        return before.actor_id == news.actor_id and _few([*told_so_far, news])
     return False
+
+
+def _few(reports: Sequence[CancelReport]) -> bool:
+    return sum(len(report.results) for report in reports) <= REPORTED_MOST
+
+
+def _fold_reports(reports: Sequence[CancelReport]) -> CancelReport:
+    first, *rest = [one for report in reports for one in (report, *report.folded)]
+    return replace(first, folded=tuple(rest))
 
 
 def _fold_group(told: list[GroupNews]) -> GroupNews:

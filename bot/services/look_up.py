@@ -102,14 +102,13 @@ class LookUp:
             before = stored.get(task_id)
             if isinstance(answer, Look) and answer.task is not None:
                 by = before.cancelled_by if before else None
-                found.append(KnownTask(answer.task, answer.asked_at, None, by))
+                why = before.cancel_reason if before and by else None
+                found.append(KnownTask(answer.task, answer.asked_at, None, by, why))
             elif isinstance(answer, BeamError):
                 trouble = trouble_of(answer)
                 if before is not None and trouble is not Trouble.GONE:
                     # Old, and said to be old, is better than nothing.
-                    found.append(
-                        KnownTask(before.task, before.known_at, trouble, before.cancelled_by)
-                    )
+                    found.append(replace(before.known, trouble=trouble))
                 else:
                     failed.append(Failure(task_id, sentence(answer, task_id)))
         return Lookup(tuple(found), tuple(failed), frozenset(watched))

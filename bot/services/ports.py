@@ -112,6 +112,9 @@ class Courier(Protocol):
     async def edit(self, view: CardView) -> None:
         """Show a card as it is now."""
 
+    async def amend(self, message: Outgoing, ts: str) -> None:
+        """Show a message that was posted as ``ts`` as it is now."""
+
     async def permalink(self, card: Card) -> str | None:
         """Return a link to a card's message, ``None`` if Slack gives none."""
 
@@ -153,6 +156,8 @@ class Person:
     guest: bool
     stranger: bool
     """From another workspace (Slack Connect)."""
+    name: str = ""
+    """What to call them; empty if Slack does not say."""
 
 
 class People(Protocol):

@@ -16,6 +16,7 @@ from slack_bolt.response import BoltResponse
 from bot.services import Services
 from bot.slack.actions import Actions
 from bot.slack.commands import Commands
+from bot.slack.dialogs import Dialogs, check_reason
 from bot.slack.guard import RECEIVED, Guard
 from bot.slack.links import Links
 from bot.slack.manifest import COMMAND, WATCH_IN_MESSAGE, WATCH_TASK
@@ -79,6 +80,7 @@ def register(
     actions = Actions(services, commands)
     shortcuts = Shortcuts(workspace, commands)
     links = Links(services, workspace)
+    dialogs = Dialogs(services, workspace)
 
     app.command(COMMAND)(guard.listener(read.command, commands.run))
 
@@ -90,6 +92,9 @@ def register(
     app.shortcut(WATCH_IN_MESSAGE)(guard.listener(read.shortcut, shortcuts.ask_about_message))
     for callback_id in ("watch.submit", "watch_message.submit"):
         app.view(callback_id)(guard.submission(read.submission, check_submission, shortcuts.watch))
+    app.view("cancel.reason.submit")(
+        guard.submission(read.submission, check_reason, dialogs.keep_reason)
+    )
 
     for action_id, handler in {
         "task.cancel": actions.cancel_task,
@@ -104,6 +109,7 @@ def register(
         "list.page.previous": actions.turn_page,
         "list.page.next": actions.turn_page,
         "cancel.confirm": actions.confirm_cancel,
+        "cancel.reason": dialogs.ask_reason,
         "cancel.dismiss": actions.dismiss_cancel,
         "help.run": actions.run_help,
         "help.run.all": actions.run_help,

@@ -8,6 +8,7 @@ from bot.errors import BadRequest
 from bot.services import Services
 from bot.slack.blocks import errors
 from bot.slack.blocks.elements import context
+from bot.slack.blocks.group_card import headline
 from bot.slack.blocks.lists import cancel_dismissed
 from bot.slack.blocks.message import Message
 from bot.slack.blocks.task_card import CardButtons, task_cards
@@ -100,7 +101,8 @@ class Actions:
         view = await self._group(turn)
         ids = [known.task.id for known in view.members if not known.task.status.final]
         if not ids:
-            await turn.answer.private(errors.error_message("All tasks of this group are over."))
+            now = f"All tasks of this group are over: {headline(view.members)}."
+            await turn.answer.private(errors.error_message(now))
             await self._services.watching.refresh(turn.place, view)
             return
         place = replace(turn.place, account=view.card.account)
@@ -108,6 +110,8 @@ class Actions:
             place, ids, via="button", card_id=view.card.id
         )
         await self._commands.report(turn.place, turn.answer, report)
+        if not report.changed_something:
+            await self._services.watching.refresh(turn.place, view)
 
     async def turn_page(self, turn: Turn) -> None:
         """Show another page of the list in its place."""

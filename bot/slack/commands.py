@@ -8,7 +8,7 @@ from bot.errors import BadRequest
 from bot.services import Services
 from bot.slack.answer import Answer
 from bot.slack.blocks import errors
-from bot.slack.blocks.announcements import cancel_result
+from bot.slack.blocks.cancel_report import cancel_result
 from bot.slack.blocks.help import help_message, unknown_verb, you_are_welcome
 from bot.slack.blocks.lists import cancel_question, watch_list
 from bot.slack.blocks.message import Message
@@ -63,7 +63,7 @@ class Commands:
             case "unwatch":
                 await self.unwatch(turn, ids)
             case "cancel":
-                await self.cancel(turn, ids)
+                await self.cancel(turn, ids, words.reason)
             case verb:
                 raise LookupError(f"no function for the verb {verb}")
         return None
@@ -113,13 +113,13 @@ class Commands:
         )
         await turn.answer.private(errors.unwatched(names))
 
-    async def cancel(self, turn: Turn, ids: Sequence[TaskId]) -> None:
+    async def cancel(self, turn: Turn, ids: Sequence[TaskId], reason: str | None) -> None:
         """Cancel one task at once; ask first about several."""
         cancelling = self._services.cancelling
         if len(ids) == 1:
-            report = await cancelling.cancel(turn.place, ids, via=turn.via)
+            report = await cancelling.cancel(turn.place, ids, via=turn.via, reason=reason)
             return await self.report(turn.place, turn.answer, report)
-        question = await cancelling.ask(turn.place, ids)
+        question = await cancelling.ask(turn.place, ids, reason)
         lookup = await self._services.look_up.look(turn.place, ids)
         if lookup.found:
             await turn.answer.private(

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import ClientConnectorError, ClientError
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from bot.errors import SlackUnavailable
 from bot.services.ports import (
     CardGone,
     ChannelClosed,
@@ -17,16 +18,17 @@ from bot.services.ports import (
     NeverDeliverable,
     OutcomeUnknown,
     Outgoing,
+    People,
     TryLater,
     WorkspaceClosed,
 )
 from bot.slack.answer import error_code
 from bot.slack.blocks.announcements import (
-    cancel_result,
     channel_closed,
     gone_notice,
     transition_reply,
 )
+from bot.slack.blocks.cancel_report import cancel_result
 from bot.slack.blocks.group_card import FAILURES_SHOWN, group_card
 from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.message import Message
@@ -34,6 +36,7 @@ from bot.slack.blocks.task_card import CardButtons, task_card
 from bot.slack.workspace import Workspace
 from bot.tasks import TaskId
 from bot.tasks.records import (
+    CancelReport,
     Card,
     CardKind,
     CardView,
@@ -92,11 +95,13 @@ class SlackCourier:
 
     Args:
         workspace: the workspace; its client must not retry by itself, which doubles posts.
+        people: who is called what.
         clock: the current time.
     """
 
-    def __init__(self, workspace: Workspace, clock: Clock) -> None:
+    def __init__(self, workspace: Workspace, people: People, clock: Clock) -> None:
         self._workspace = workspace
+        self._people = people
         self._clock = clock
         self._links: OrderedDict[tuple[str, str], str] = OrderedDict()
 
@@ -157,6 +162,12 @@ class SlackCourier:
         """Show a card as it is now."""
         shown = await self._card(view)
         target = {"channel": view.card.channel_id, "ts": view.card.ts, "text": shown.text}
+        await self._say("chat.update", target, shown)
+
+    async def amend(self, message: Outgoing, ts: str) -> None:
+        """Show a message that was posted as ``ts`` as it is now."""
+        shown = await self._render(message)
+        target = {"channel": message.channel_id, "ts": ts, "text": shown.text}
         await self._say("chat.update", target, shown)
 
     async def _say(self, method: str, rest: dict[str, Any], shown: Message) -> dict[str, Any]:
@@ -230,7 +241,8 @@ class SlackCourier:
     async def _card(self, view: CardView) -> Message:
         now = self._clock()
         if view.card.kind is CardKind.GROUP:
-            return group_card(view, now, links=await self._replies(view))
+            links = await self._replies(view)
+            return group_card(view, now, links=links, owner=await self._owner(view.card))
         if not view.members:
             raise NeverDeliverable("no_task")
         return task_card(
@@ -238,8 +250,17 @@ class SlackCourier:
             now=now,
             buttons=CardButtons.in_channel(watching=view.watching),
             owner_id=view.card.owner_id,
+            owner=await self._owner(view.card),
             level=view.card.level,
         )
+
+    async def _owner(self, card: Card) -> str:
+        try:
+            return (await self._people.person(card.team_id, card.owner_id)).name
+        except SlackUnavailable as error:
+            # A dialog without a name is better than no card.
+            _log.info("no name", user=card.owner_id, reason=error.text)
+            return ""
 
     async def _replies(self, view: CardView) -> dict[TaskId, str]:
         bad = [known.task.id for known in view.members if known.task.status.bad]
@@ -276,7 +297,9 @@ def render_news(news: News) -> Message:
             return gone_notice(news)
         case ClosedNews():
             return channel_closed(news)
-    return cancel_result(news)
+        case CancelReport():
+            return cancel_result(news)
+    raise NeverDeliverable("nothing_to_say")
 
 
 def meaning(error: SlackApiError) -> DeliveryError:

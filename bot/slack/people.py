@@ -76,7 +76,16 @@ def read_person(team_id: str, user_id: str, user: dict[str, Any]) -> Person:
     )
     guest = bool(user.get("is_restricted") or user.get("is_ultra_restricted"))
     admin = bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))
-    return Person(user_id, admin=admin and not guest, guest=guest, stranger=stranger)
+    return Person(
+        user_id, admin=admin and not guest, guest=guest, stranger=stranger, name=_name(user)
+    )
+
+
+def _name(user: dict[str, Any]) -> str:
+    profile = user.get("profile")
+    said = profile if isinstance(profile, dict) else {}
+    names = (said.get("display_name"), said.get("real_name"), user.get("real_name"))
+    return next((name for name in names if isinstance(name, str) and name.strip()), "")
 
 
 def _unavailable(why: str) -> SlackUnavailable:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from bot.slack.blocks.help import VERBS
+from bot.slack.blocks.modals import REASON_MAX
 from bot.tasks import Level, TaskId, find_task_ids, is_id_prefix
 
 VERB_NAMES = tuple(verb.name for verb in VERBS)
@@ -46,6 +47,7 @@ _CLOSE, _CLOSE_SYNONYM = 0.5, 0.8
 _LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
 # A word that is meant as an id although it is none: long, and only what ids are made of.
 _ALMOST_ID = re.compile(r"(?=.*\d)[0-9a-z]{6,}(?:-[0-9a-z]*){1,5}", re.ASCII | re.IGNORECASE)
+_REASON = re.compile(r"(?:\bbecause\b|\breason:)(?P<why>.*)", re.IGNORECASE | re.DOTALL)
 # Phones put curly quotation marks around what is copied.
 _TRIM = "\"'`“”‘’()[]{}<>.,;:!?*_~"  # noqa: RUF001
 
@@ -68,6 +70,8 @@ class Words:
     page: int = 1
     topic: str | None = None
     """The verb to explain."""
+    reason: str | None = None
+    """Why to cancel."""
     unknown: str = ""
     suggestion: str | None = None
     thanks: bool = False
@@ -80,6 +84,9 @@ def parse(text: str) -> Words:
     if not tokens:
         return Words("help")
     first = tokens[0].strip(_TRIM).lower()
+    if first == "cancel":
+        head, reason = _because(text)
+        return replace(_of_verb(first, head.split()[1:]), reason=reason)
     if first in VERB_NAMES:
         return _of_verb(first, tokens[1:])
     ids = find_task_ids(text)
@@ -95,6 +102,14 @@ def parse(text: str) -> Words:
 def without_mention(text: str, user_id: str) -> str:
     """Return ``text`` without mentions of ``user_id``."""
     return re.sub(rf"<@{re.escape(user_id)}(?:\|[^<>]*)?>", " ", text)
+
+
+def _because(text: str) -> tuple[str, str | None]:
+    """Split what to cancel from why; ids in the reason are not to be cancelled."""
+    found = _REASON.search(text)
+    if found is None:
+        return text, None
+    return text[: found.start()], " ".join(found["why"].split())[:REASON_MAX] or None
 
 
 def _of_verb(verb: str, tokens: list[str]) -> Words:

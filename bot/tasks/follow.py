@@ -51,12 +51,14 @@ class Tracked:
     rechecks: int = 0
     """How many times its end was looked at again."""
     cancelled_by: str | None = None
+    cancel_reason: str | None = None
 
     @property
     def known(self) -> KnownTask:
         """What may be shown."""
         shown = self.trouble if self.failures >= SHOWN_AFTER else None
-        return KnownTask(self.task, self.known_at, shown, self.cancelled_by)
+        reason = self.cancel_reason if self.cancelled_by else None
+        return KnownTask(self.task, self.known_at, shown, self.cancelled_by, reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,8 @@ class KnownTask:
     """Set while the task cannot be checked; what is shown is then as of ``known_at``."""
     cancelled_by: str | None = None
     """Slack user id of who cancelled it through Beambot, if so."""
+    cancel_reason: str | None = None
+    """Why, in their own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,8 @@ class CancelOutcome(StrEnum):
     """Beam did not answer the look-up after the cancel: nobody knows."""
     NOT_ASKED = "not_asked"
     """Beam did not answer the look-up before the cancel, so none was sent."""
+    UNDERWAY = "underway"
+    """Somebody's cancel was sent just before, so this one was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +218,8 @@ class Cancelled:
     outcome: CancelOutcome
     before: Task | None
     after: Task | None
+    by: str | None = None
+    """Slack user id of who cancelled it, if that was another cancel than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,12 +233,29 @@ class CancelReport:
     """What the channel is owed it under; empty while it is owed nothing."""
     thread_ts: str | None = None
     """The thread it was asked for in, which is told."""
+    reason: str | None = None
+    """Why, in the person's own words."""
+    folded: tuple[CancelReport, ...] = ()
+    """Further cancels of the same person that are told in the same message."""
 
     @property
     def changed_something(self) -> bool:
         """Whether the channel should know: a cancel was sent, whatever became of it."""
-        quiet = {CancelOutcome.ALREADY_OVER, CancelOutcome.UNKNOWN_TASK, CancelOutcome.NOT_ASKED}
+        quiet = {
+            CancelOutcome.ALREADY_OVER,
+            CancelOutcome.UNKNOWN_TASK,
+            CancelOutcome.NOT_ASKED,
+            CancelOutcome.UNDERWAY,
+        }
         return any(result.outcome not in quiet for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """That a report that was told has changed, so that its message is to be edited."""
+
+    key: str
+    """What the report was owed under."""
 
 
 @dataclass(frozen=True, slots=True)

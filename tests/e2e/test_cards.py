@@ -70,3 +70,42 @@ def test_a_group_of_twelve_with_failures_to_its_end(
         link.click()
     told = opened.value
     expect(told.locator(".wanted").first).to_contain_text("RUNNING → FAILED", timeout=SHORT)
+
+
+def test_a_cancel_with_a_reason(page: Page, socket_stack: Stack, tmp_path: Path) -> None:
+    life = [[0, "PENDING"], [0.2, "RUNNING"], [600, "COMPLETE"]]
+    first, second = (
+        start(socket_stack, handler=f"train:{name}", gpu="A10G", life=life)
+        for name in ("sweep_worker", "finetune_lora")
+    )
+    send(page, f"/beam watch {first}")
+    card = page.locator("#messages .message:not(.ephemeral)").filter(has_text=first).first
+    expect(card).to_contain_text("Running", timeout=SHORT)
+    page.locator("select#person").select_option("U0OMAR")
+    card.get_by_text("Cancel", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("train:sweep_worker")
+    expect(dialog).to_contain_text("watched by ana")
+    expect(dialog).to_contain_text("Running on an A10G since")
+    picture(page, "cancel-ask", tmp_path)
+    dialog.locator(".confirm-yes").click()
+    expect(card).to_contain_text("Cancelled by @omar after running for", timeout=SHORT)
+    card.locator(".replies").click()
+    report = page.locator(".thread-pane .message").filter(has_text="asked to cancel").first
+    report.get_by_text("Give a reason").click(timeout=SHORT)
+    modal = page.get_by_role("dialog")
+    modal.locator("textarea").fill("the loss exploded after epoch 3 <!channel>")
+    picture(page, "cancel-reason", tmp_path)
+    modal.locator(".modal-submit").click()
+    expect(modal).to_have_count(0, timeout=SHORT)
+    expect(report).to_contain_text("the loss exploded after epoch 3 <!channel>", timeout=SHORT)
+    expect(report.get_by_text("Give a reason")).to_have_count(0)
+    expect(card).to_contain_text("the loss exploded after epoch 3", timeout=SHORT)
+    send(page, f"/beam cancel {second} because it waits for the first")
+    told = page.locator("#messages .message").filter(has_text="train:finetune_lora").last
+    expect(told).to_contain_text("it waits for the first", timeout=SHORT)
+    third = start(socket_stack, handler="train:last_one", gpu="T4", life=life)
+    send(page, f"/beam cancel {third} reason: and so does this")
+    expect(told).to_contain_text("asked to cancel 2 tasks", timeout=SHORT)
+    expect(told).to_contain_text("and so does this")
+    picture(page, "cancelled-with-reason", tmp_path)

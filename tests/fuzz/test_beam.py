@@ -18,10 +18,10 @@ from bot.beam import BadAnswer, BeamClient, BeamError, RateLimiter, Unavailable
 from bot.beam.client import BODY_MAX
 from bot.beam.models import parse_task
 from bot.slack.blocks.announcements import (
-    cancel_result,
     gone_notice,
     transition_reply,
 )
+from bot.slack.blocks.cancel_report import cancel_result
 from bot.slack.blocks.group_card import group_card
 from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.lists import cancel_question, watch_list

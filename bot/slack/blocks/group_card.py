@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.slack.blocks.elements import actions, button, context, dialog, listed, section
+from bot.slack.blocks.cancel_ask import cancel_rest_button
+from bot.slack.blocks.elements import actions, button, context, listed, section
 from bot.slack.blocks.message import (
     JSON,
     MAX_TEXT,
@@ -24,7 +25,6 @@ from bot.slack.blocks.words import (
     LEVELS,
     bar,
     label,
-    plain_label,
     short,
     sign,
     stale_note,
@@ -39,7 +39,11 @@ IN_FLIGHT_SHOWN = 12
 
 
 def group_card(
-    view: CardView, now: datetime, *, links: Mapping[TaskId, str] | None = None
+    view: CardView,
+    now: datetime,
+    *,
+    links: Mapping[TaskId, str] | None = None,
+    owner: str = "",
 ) -> Message:
     """Return the card of several tasks.
 
@@ -47,6 +51,7 @@ def group_card(
         view: the card and its members, in the order asked for.
         now: the current time; tasks in flight wait or run until then.
         links: to the replies that told of the members that failed.
+        owner: the name of who watches them, for the dialog, which cannot mention them.
     """
     members = view.members
     left = time_left(members, view.usual, now)
@@ -80,7 +85,10 @@ def group_card(
     if members:
         small.append(f"As of {date(min(known.known_at for known in flying or members))}")
     blocks.append(context(*small))
-    blocks += _buttons(view, now)
+    if cancelled := _cancelled(members):
+        # Where the button was, which has done this.
+        blocks.append(section("\n".join(cancelled)))
+    blocks += _buttons(view, now, owner)
     return Message(cut(fallback(members, left), MAX_TEXT), blocks)
 
 
@@ -169,31 +177,24 @@ def _stale(members: Sequence[KnownTask]) -> str | None:
     return f":warning: {why} for {tasks} since {since}; shown is what was last known."
 
 
-def _buttons(view: CardView, now: datetime) -> list[JSON]:
+def _buttons(view: CardView, now: datetime, owner: str) -> list[JSON]:
     value = str(view.card.id)
-    flying = [known.task for known in view.members if known.task.status.in_flight]
-    cancel = None
-    if flying:
-        tasks = count(len(flying), "task")
-        named = plain_label(flying[0], 60)
-        which = f"{tasks}, {named}" if len(flying) == 1 else f"{tasks}, {named} among them,"
-        confirm = dialog(
-            f"Cancel {tasks}?",
-            f"This cancels {which} that {'waits' if len(flying) == 1 else 'wait'} or"
-            f" {'runs' if len(flying) == 1 else 'run'} now."
-            f" {_longest(flying, now)}This cannot be undone.",
-            confirm=f"Cancel {tasks}",
-            deny="Keep running",
-        )
-        cancel = button("Cancel the rest", "group.cancel", value, style="danger", confirm=confirm)
     return actions(
-        cancel,
+        cancel_rest_button(view, now, owner=owner),
         button("Refresh", "group.refresh", value),
         button("Unwatch", "group.unwatch", value) if view.watching else None,
     )
 
 
-def _longest(flying: Sequence[Task], now: datetime) -> str:
-    longest = max(flying, key=lambda task: task.ran(now) or now - now)
-    spent = times(longest, now)
-    return f"The longest: {spent}. " if spent and len(flying) > 1 else ""
+def _cancelled(members: Sequence[KnownTask]) -> list[str]:
+    """Return who cancelled how many, and why."""
+    counts = Counter(
+        (known.cancelled_by, known.cancel_reason)
+        for known in members
+        if known.cancelled_by and known.task.status == "CANCELLED"
+    )
+    lines = []
+    for (by, reason), number in counts.most_common(5):
+        why = f": {safe(reason, 300)}" if reason else ""
+        lines.append(f":no_entry_sign: {count(number, 'task')} cancelled by <@{by}>{why}")
+    return lines

@@ -60,11 +60,12 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "cancel",
-        "<task>…",
+        "<task>… [because …]",
         "Stop tasks, for good",
         "One task is cancelled at once; for several you are asked first."
-        " The answer says what really happened to each.",
-        (f"cancel {_EXAMPLE}",),
+        " The answer says what really happened to each."
+        " What follows `because` is kept and shown as the reason.",
+        (f"cancel {_EXAMPLE}", f"cancel {_EXAMPLE} because the loss explodes"),
     ),
     Verb("help", "[verb]", "Show this", "With a verb: all about it.", ("help watch",), run="help"),
 )

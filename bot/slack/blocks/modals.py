@@ -13,6 +13,11 @@ IDS_BLOCK, IDS_ACTION = "tasks", "ids"
 CHANNEL_BLOCK, CHANNEL_ACTION = "channel", "channel"
 LEVEL_BLOCK, LEVEL_ACTION = "level", "level"
 
+REASON_BLOCK, REASON_ACTION = "reason", "reason"
+
+REASON_MAX = 300
+"""Longest reason for a cancel, in characters: one that is read, not a report."""
+
 MOST_TASKS = 50
 _BOXES = 10
 """Checkboxes that one group may have."""
@@ -44,7 +49,7 @@ def watch_modal(
         IDS_BLOCK, "Tasks", ids, hint=f"Up to {MOST_TASKS}. Several tasks share one card."
     )
     blocks = [tasks, _channel(channel_id), _level(level)]
-    return _modal("Watch a Beam task", blocks, "watch.submit", metadata)
+    return _modal("Watch a Beam task", blocks, "watch.submit", metadata, "Watch")
 
 
 def watch_from_message_modal(
@@ -80,7 +85,22 @@ def watch_from_message_modal(
         label = "Tasks" if len(ids) <= _BOXES else f"Tasks {start + 1} to {start + len(part)}"
         blocks.append(_input(f"{IDS_BLOCK}.{start // _BOXES}", label, boxes, optional=True))
     blocks += [_channel(channel_id), _level(level)]
-    return _modal("Watch these tasks", blocks, "watch_message.submit", metadata)
+    return _modal("Watch these tasks", blocks, "watch_message.submit", metadata, "Watch")
+
+
+def reason_modal(metadata: str) -> JSON:
+    """Return the modal that asks why somebody cancelled; ``metadata`` comes back with it."""
+    why: JSON = {
+        "type": "plain_text_input",
+        "action_id": REASON_ACTION,
+        "multiline": True,
+        "max_length": REASON_MAX,
+        "focus_on_load": True,
+        "placeholder": plain_text("The loss exploded after epoch 3"),
+    }
+    hint = "Shown in the report of your cancel and on the cards of its tasks."
+    blocks = [_input(REASON_BLOCK, "Why did you cancel?", why, hint=hint)]
+    return _modal("Give a reason", blocks, "cancel.reason.submit", metadata, "Save")
 
 
 def no_tasks_modal() -> JSON:
@@ -97,12 +117,12 @@ def no_tasks_modal() -> JSON:
     }
 
 
-def _modal(title: str, blocks: list[JSON], callback_id: str, metadata: str) -> JSON:
+def _modal(title: str, blocks: list[JSON], callback_id: str, metadata: str, submit: str) -> JSON:
     return {
         "type": "modal",
         "callback_id": callback_id,
         "title": plain_text(title),
-        "submit": plain_text("Watch"),
+        "submit": plain_text(submit),
         "close": plain_text("Cancel"),
         "private_metadata": metadata,
         "blocks": blocks,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.slack.blocks.cancel_ask import cancel_button
 from bot.slack.blocks.elements import (
     actions,
     button,
     context,
-    dialog,
     pack,
     preformatted,
     section,
@@ -81,6 +81,7 @@ def task_card(
     now: datetime,
     buttons: CardButtons,
     owner_id: str | None = None,
+    owner: str = "",
     level: Level | None = None,
 ) -> Message:
     """Return a task's card.
@@ -90,9 +91,11 @@ def task_card(
         now: the current time; a task in flight waits or runs until then.
         buttons: which buttons it has.
         owner_id: who watches it, if it is watched.
+        owner: their name, for dialogs, which cannot mention them.
         level: what they asked to be told.
     """
-    text, blocks = _card(known, now=now, buttons=buttons, owner_id=owner_id, level=level)
+    who = (owner_id, owner)
+    text, blocks = _card(known, now=now, buttons=buttons, who=who, level=level)
     return Message(cut(text, MAX_TEXT), blocks)
 
 
@@ -141,25 +144,12 @@ def fallback(known: KnownTask, now: datetime) -> str:
     return f"{text} Id {task.id}"
 
 
-def cancel_button(task: Task, now: datetime) -> JSON:
-    """Return the red button, which asks first: what, how long it has run, no way back."""
-    spent = times(task, now)
-    ask = (
-        f"{plain_label(task, 120)} is {words(task.status).lower()}"
-        f"{f' ({spent})' if spent else ''}. A cancelled task cannot be resumed."
-        " This cannot be undone."
-    )
-    confirm = dialog("Cancel this task?", ask, confirm="Cancel task", deny="Keep it running")
-    spoken = f"Cancel {plain_label(task, 60)}"
-    return button("Cancel", "task.cancel", task.id, style="danger", confirm=confirm, spoken=spoken)
-
-
 def _card(
     known: KnownTask,
     *,
     now: datetime,
     buttons: CardButtons,
-    owner_id: str | None = None,
+    who: tuple[str | None, str] = (None, ""),
     level: Level | None = None,
 ) -> tuple[str, list[JSON]]:
     task = known.task
@@ -172,8 +162,6 @@ def _card(
         head.append(f"{bar(share)} {int(share * 100)} % of {limit}")
     if note := stale_note(known):
         head.append(note)
-    if known.cancelled_by and task.status == "CANCELLED":
-        head.append(_cancel_note(known, now))
     blocks = [section("\n".join(head))]
     if fields := _fields(known, now):
         blocks.append(section(fields=fields))
@@ -182,13 +170,16 @@ def _card(
         blocks.append(preformatted(reason))
     if task.outputs:
         blocks.append(section(_outputs(known, now)))
-    blocks.append(context(f"Task id {code(task.id)}", *_footer(known, owner_id, level)))
-    blocks += _buttons(task, buttons, now)
+    blocks.append(context(f"Task id {code(task.id)}", *_footer(known, who[0], level)))
+    if known.cancelled_by and (task.status == "CANCELLED" or task.status.in_flight):
+        # Where the button was, which has done this.
+        blocks.append(section(_cancel_note(known, now)))
+    blocks += _buttons(known, buttons, now, who[1])
     if task.outputs and size(blocks) > MAX_CHARACTERS:
         # Signed links can be longer than a message may be.
         names = tuple(replace(output, url="") for output in task.outputs)
         bare = replace(known, task=replace(task, outputs=names))
-        return _card(bare, now=now, buttons=buttons, owner_id=owner_id, level=level)
+        return _card(bare, now=now, buttons=buttons, who=who, level=level)
     return fallback(known, now), blocks
 
 
@@ -198,11 +189,15 @@ def _until(known: KnownTask, now: datetime) -> datetime:
 
 
 def _cancel_note(known: KnownTask, now: datetime) -> str:
+    why = f"\n> {safe(known.cancel_reason, 300)}" if known.cancel_reason else ""
+    if known.task.status.in_flight:
+        asked = f"<@{known.cancelled_by}> asked to cancel it; it has not stopped yet."
+        return f":hourglass_flowing_sand: {asked}{why}"
     ran, waited = known.task.ran(now), known.task.waited(now)
     after = ran if ran is not None else waited
     how = "running" if ran is not None else "waiting"
     spent = f" after {how} for {duration(after)}" if after is not None else ""
-    return f"Cancelled by <@{known.cancelled_by}>{spent}."
+    return f":no_entry_sign: Cancelled by <@{known.cancelled_by}>{spent}.{why}"
 
 
 def _fields(known: KnownTask, now: datetime) -> list[str]:
@@ -304,7 +299,8 @@ def _footer(known: KnownTask, owner_id: str | None, level: Level | None) -> list
     return said
 
 
-def _buttons(task: Task, wanted: CardButtons, now: datetime) -> list[JSON]:
+def _buttons(known: KnownTask, wanted: CardButtons, now: datetime, owner: str) -> list[JSON]:
+    task, until = known.task, _until(known, now)
     name = plain_label(task, 60)
 
     def plain_button(there: bool, text: str, action: str) -> JSON | None:
@@ -314,7 +310,9 @@ def _buttons(task: Task, wanted: CardButtons, now: datetime) -> list[JSON]:
 
     over = task.status.final
     return actions(
-        cancel_button(task, now) if wanted.cancel and task.status.in_flight else None,
+        cancel_button(task, now, until=until, owner=owner)
+        if wanted.cancel and task.status.in_flight
+        else None,
         plain_button(wanted.refresh, "Refresh", "refresh"),
         plain_button(wanted.watch and not over, "Watch", "watch"),
         plain_button(wanted.unwatch, "Unwatch", "unwatch"),

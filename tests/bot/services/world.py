@@ -86,6 +86,7 @@ class FakeSlack:
 
     posted: list[Outgoing] = field(default_factory=list)
     edits: list[CardView] = field(default_factory=list)
+    amended: list[tuple[str, Outgoing]] = field(default_factory=list)
     errors: list[DeliveryError] = field(default_factory=list)
     edit_errors: list[DeliveryError] = field(default_factory=list)
     lost: list[DeliveryError] = field(default_factory=list)
@@ -116,6 +117,13 @@ class FakeSlack:
         if view.card.ts in self.gone:
             raise CardGone("message_not_found")
         self.edits.append(view)
+
+    async def amend(self, message: Outgoing, ts: str) -> None:
+        if self.edit_errors:
+            raise self.edit_errors.pop(0)
+        if ts in self.gone:
+            raise CardGone("message_not_found")
+        self.amended.append((ts, message))
 
     async def permalink(self, card: Card) -> str | None:
         return f"https://slack/{card.ts}"

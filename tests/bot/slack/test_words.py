@@ -58,3 +58,14 @@ def test_anything_means_something(text: str) -> None:
 
 def test_a_mention_is_taken_out_of_the_words() -> None:
     assert parse(without_mention(f"<@U0BEAMBOT|beambot> status {A}", "U0BEAMBOT")).ids == (A,)
+
+
+def test_a_cancel_takes_a_reason_and_no_task_from_it() -> None:
+    said = parse(f"cancel {A} because the run of {B} is better &amp; cheaper")
+    assert said.ids == (A,)
+    assert said.reason == f"the run of {B} is better & cheaper"
+    assert parse(f"cancel {A} reason: wrong\n data ").reason == "wrong data"
+    assert parse(f"cancel {A}").reason is None
+    assert parse(f"cancel {A} because").reason is None
+    assert parse(f"cancel {A} Because {'x' * 999}").reason == "x" * 300
+    assert parse(f"watch {A} because").reason is None

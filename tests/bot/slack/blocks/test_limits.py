@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from bot.slack.blocks import errors
 from bot.slack.blocks.announcements import (
-    cancel_result,
     gone_notice,
     transition_reply,
 )
+from bot.slack.blocks.cancel_report import cancel_result
 from bot.slack.blocks.group_card import group_card
 from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.help import VERBS, help_message, unknown_verb

@@ -1,0 +1,84 @@
+"""Modals that buttons open: why somebody cancelled."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import ClientError
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import BadRequest, SlackUnavailable
+from bot.services import Services
+from bot.slack.answer import error_code
+from bot.slack.blocks.message import JSON
+from bot.slack.blocks.modals import REASON_ACTION, REASON_BLOCK, REASON_MAX, reason_modal
+from bot.slack.guard import Turn
+from bot.slack.workspace import Workspace
+
+_KEY = re.compile(r"cancel:[0-9]{1,18}")
+
+
+class Dialogs:
+    """What the modals do that buttons open.
+
+    Args:
+        services: the use cases.
+        workspace: opens the modals.
+    """
+
+    def __init__(self, services: Services, workspace: Workspace) -> None:
+        self._services = services
+        self._workspace = workspace
+
+    async def ask_reason(self, turn: Turn) -> None:
+        """Ask whoever cancelled for a reason."""
+        keys = _keys(turn.text.split(","))
+        await self._services.cancelling.require_own(turn.place, keys)
+        said = {"keys": keys, "channel": turn.place.channel_id}
+        await open_modal(self._workspace, turn, reason_modal(json.dumps(said)))
+
+    async def keep_reason(self, turn: Turn) -> None:
+        """Keep the reason that was given, and show it."""
+        view = turn.body["view"]
+        said = json.loads(view.get("private_metadata") or "{}")
+        place = replace(turn.place, channel_id=str(said.get("channel") or turn.place.channel_id))
+        await self._services.cancelling.explain(place, _keys(said.get("keys")), _reason(view))
+
+
+def check_reason(body: Mapping[str, Any]) -> JSON:
+    """Return what is wrong with a reason that was given, by block; nothing if it is fine."""
+    return {} if _reason(body["view"]) else {REASON_BLOCK: "Say why, in a few words."}
+
+
+async def open_modal(workspace: Workspace, turn: Turn, view: JSON) -> str:
+    """Open a modal for whoever clicked; return its id.
+
+    Raises:
+        SlackUnavailable: Slack does not open it.
+    """
+    try:
+        answer = await workspace.client.views_open(trigger_id=turn.body["trigger_id"], view=view)
+    except SlackApiError as error:
+        raise SlackUnavailable(
+            f"Slack would not open the dialog ({error_code(error)}). Try again."
+        ) from error
+    except (ClientError, OSError, TimeoutError) as error:
+        raise SlackUnavailable("Slack would not open the dialog. Try again.") from error
+    opened = answer.get("view")
+    return str(opened["id"]) if isinstance(opened, dict) and "id" in opened else ""
+
+
+def _keys(given: Any) -> list[str]:
+    keys = [key for key in given if _KEY.fullmatch(str(key))] if isinstance(given, list) else []
+    if not keys:
+        raise BadRequest("This button is from an older version of Beambot.")
+    return keys
+
+
+def _reason(view: Mapping[str, Any]) -> str:
+    typed = view["state"]["values"][REASON_BLOCK][REASON_ACTION].get("value")
+    return " ".join(typed.split())[:REASON_MAX] if isinstance(typed, str) else ""
