@@ -4,11 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Options of the demo, for example: make demo ARGS="--port 9000".
+# One lock for every Python from 3.11 on and every platform; older pips need the extras named.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-strip-extras --custom-compile-command "make lock" $(ARGS)
+# Further options, for example: make demo ARGS="--port 9000", make lock ARGS=--upgrade.
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture interop bench lint format types clean
+.PHONY: help demo test torture interop bench lint format types backup lock audit clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
@@ -20,8 +23,8 @@ demo: $(VENV)/.demo ## start the bot with a local workspace and a simulated Beam
 test: $(VENV)/.dev ## run every test and print the coverage
 	$(BIN)/python -m pytest --cov --cov-report=term -m "not interop" $(ARGS)
 
-torture: $(VENV)/.dev ## try what tests of many tries do far more often, and print the figures (hours)
-	TORTURE=1 $(BIN)/python -m pytest -rP -m "not interop and not e2e" $(ARGS)
+torture: $(VENV)/.dev ## run the tests that try harder for as long as it takes, and print their figures
+	TORTURE=1 $(BIN)/python -m pytest -m "torture and not interop" $(ARGS)
 
 interop: $(VENV)/.dev ## run the main job against a workspace that others wrote (needs npm)
 	$(BIN)/python -m pytest tests/interop -m interop $(ARGS)
@@ -40,6 +43,19 @@ format: $(VENV)/.dev ## put the code in order
 
 types: $(VENV)/.dev ## check the types only
 	$(BIN)/mypy --strict .
+
+backup: $(VENV)/.demo ## copy the database while the bot runs: make backup TO=copy.db
+	@test -n "$(TO)" || { echo "Say where to: make backup TO=copy.db" >&2; exit 1; }
+	@$(BIN)/python app.py backup $(TO)
+
+lock: $(VENV)/.dev ## lock what is installed, with hashes; ARGS=--upgrade for newer versions
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) demo/requirements.in -o demo/requirements.txt
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
+
+audit: $(VENV)/.dev ## ask the Python advisory database about what is locked (needs the network)
+	$(BIN)/uv tool run pip-audit==2.10.1 --strict --require-hashes --disable-pip \
+		--progress-spinner off -r requirements.txt $(ARGS)
 
 clean: ## remove what was made: the virtual environment, caches, coverage
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov .interop
@@ -65,5 +81,5 @@ $(VENV)/.demo: requirements.txt demo/requirements.txt | $(BIN)/python
 
 $(VENV)/.dev: requirements-dev.txt requirements.txt demo/requirements.txt | $(BIN)/python
 	@echo "Installing the development requirements (once, about a minute) ..."
-	@$(PIP) install -r requirements-dev.txt
+	@$(PIP) install -r requirements.txt -r demo/requirements.txt -r requirements-dev.txt
 	@touch $@ $(VENV)/.demo

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import torture
 from tests.databases import database_url, new_url, postgresql_server
 from tests.stack import Stack
 
 __all__ = ["database_url", "new_url", "postgresql_server"]
+
+_LOG_LINE = re.compile(r"(\x1b\[[0-9;]*m)*\d{4}-\d\d-\d\d|\{|\s*$")
+"""How lines of the bot's log begin, on a console or as JSON; and empty ones."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of a file that asks how hard to try: `make torture` runs those."""
+    for item in items:
+        names = vars(getattr(item, "module", torture))
+        if item.get_closest_marker("torture") is None and (
+            names.get("many") is torture.many or "TORTURE" in names
+        ):
+            item.add_marker(pytest.mark.torture)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what the tests of `make torture` printed: the figures of docs/reliability.md."""
+    if not torture.TORTURE:
+        return
+    terminalreporter.section("figures")
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        lines = [line for line in report.capstdout.splitlines() if not _LOG_LINE.match(line)]
+        if lines and report.when == "call":
+            terminalreporter.line(report.nodeid)
+            for line in lines:
+                terminalreporter.line(f"    {line}")
 
 
 @pytest.fixture(scope="session", params=["socket", "http"])
