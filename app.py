@@ -229,8 +229,8 @@ class Bot:
     async def _measure(self) -> bytes:
         for name, check in self._parts.items():
             self._metrics.part(name, ready=await check() is None)
-        for job in ("poll", "deliver"):
-            self._metrics.tick_age(job, self._health.last_tick(job))
+        for loop in ("poll", "deliver"):
+            self._metrics.tick_age(loop, self._health.last_tick(loop))
         self._metrics.budget(
             allowed=self._budget.rate, wanted=self._share.demand(), used=self._budget.used
         )

@@ -5,6 +5,19 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
+# What is counted by name is there from the start: of a counter that appears as 1, Prometheus cannot
+# tell that it went up. https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics
+_POLLS = ("ok", "held back", "unreachable", "unauthorized", "gone")
+_FAILED = ("TryLater", "OutcomeUnknown", "ChannelClosed", "WorkspaceClosed", "NeverDeliverable")
+_DELIVERIES = {
+    "card": ("sent", "found"),
+    "news": ("sent", "found"),
+    "edit": ("sent", "gone", "dead", *_FAILED),
+    "post": _FAILED,
+}
+_ERRORS = ("poll", "record", "deliver", "request")
+_LOOPS = ("poll", "deliver")
+
 
 class Metrics:
     """The meter of the services, in a registry of its own.
@@ -61,8 +74,9 @@ class Metrics:
         )
         self._tick_age = Gauge(
             "beambot_last_tick_seconds",
-            "Seconds since a job last looked for due work; -1 before the first time.",
-            ["job"],
+            "Seconds since a loop last looked for due work; -1 before the first time.",
+            # Not "job": that label is Prometheus' own.
+            ["loop"],
             registry=self._registry,
         )
         self._database = Gauge(
@@ -100,6 +114,15 @@ class Metrics:
             "Age of the oldest message that is owed; 0 if none is.",
             registry=self._registry,
         )
+        for result in _POLLS:
+            self._polls.labels(result)
+        for kind, results in _DELIVERIES.items():
+            for result in results:
+                self._deliveries.labels(kind, result)
+        for where in _ERRORS:
+            self._errors.labels(where)
+        for loop in _LOOPS:
+            self._tick_age.labels(loop).set(-1)
 
     def polled(self, result: str) -> None:
         """Count a look at a task by its result."""
@@ -160,9 +183,9 @@ class Metrics:
         """Note whether a part is ready."""
         self._ready.labels(name).set(ready)
 
-    def tick_age(self, job: str, seconds: float) -> None:
-        """Note how long ago a job last looked for due work."""
-        self._tick_age.labels(job).set(seconds)
+    def tick_age(self, loop: str, seconds: float) -> None:
+        """Note how long ago a loop last looked for due work."""
+        self._tick_age.labels(loop).set(seconds)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
