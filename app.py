@@ -34,6 +34,7 @@ from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
 from bot.services.doors import Doors
 from bot.services.health import Health
+from bot.services.home import HomePages
 from bot.services.look_up import LookUp
 from bot.services.policy import Policy
 from bot.services.poll import Poller
@@ -42,6 +43,7 @@ from bot.services.share import Share
 from bot.services.watch import Watching
 from bot.settings import DatabaseSettings, Settings, SettingsError, plain
 from bot.slack import new_app, register
+from bot.slack.channels import SlackChannels
 from bot.slack.client import TIMEOUT, SlackClient
 from bot.slack.connection import Connection, Rejected
 from bot.slack.gate import Gate
@@ -57,6 +59,7 @@ from storage.audit import AuditStore
 from storage.backup import copy_database
 from storage.cancels import CancelStore
 from storage.database import Database, StorageUnavailable
+from storage.home import HomeStore
 from storage.installations import InstallationStore
 from storage.migrate import migrate
 from storage.outbox import Outbox
@@ -122,6 +125,9 @@ class Bot:
             cancelling=Cancelling(accounts, look_up, CancelStore(database), policy, deliverer, now),
             policy=policy,
             previews=Previews(look_up, ShownStore(database), now),
+            home=HomePages(
+                HomeStore(database), people, SlackChannels(workspace, now), look_up, now
+            ),
             poller=Poller(polls, self._tasks, now, self._metrics, pace, workspaces, share=share),
             deliverer=deliverer,
             clock=now,

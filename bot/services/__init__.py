@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
+from bot.services.home import HomePages
 from bot.services.look_up import LookUp
 from bot.services.policy import Policy
 from bot.services.poll import Poller
@@ -23,6 +24,7 @@ class Services:
     cancelling: Cancelling
     policy: Policy
     previews: Previews
+    home: HomePages
     poller: Poller
     deliverer: Deliverer
     clock: Clock

@@ -160,6 +160,17 @@ class Person:
     """What to call them; empty if Slack does not say."""
 
 
+class Channels(Protocol):
+    """Which channels are open to whom."""
+
+    async def open_to(self, team_id: str, person: Person) -> frozenset[str]:
+        """Return the public channels that somebody may look into.
+
+        Raises:
+            bot.errors.SlackUnavailable: Slack does not say.
+        """
+
+
 class People(Protocol):
     """Who is who in a workspace."""
 

@@ -18,6 +18,7 @@ from bot.slack.actions import Actions
 from bot.slack.commands import Commands
 from bot.slack.dialogs import Dialogs, check_reason
 from bot.slack.guard import RECEIVED, Guard
+from bot.slack.home import Home, HomeTab
 from bot.slack.links import Links
 from bot.slack.manifest import COMMAND, WATCH_IN_MESSAGE, WATCH_TASK
 from bot.slack.payloads import Payloads
@@ -75,11 +76,13 @@ def register(
         guard: stands around every handler.
         session: sends the answers.
     """
-    read = Payloads(workspace, session)
+    tab = HomeTab(workspace, services.clock)
+    read = Payloads(workspace, session, tab)
     commands = Commands(services)
     actions = Actions(services, commands)
     shortcuts = Shortcuts(workspace, commands)
     links = Links(services, workspace)
+    home = Home(services, workspace, tab, shortcuts)
     dialogs = Dialogs(services, workspace)
 
     app.command(COMMAND)(guard.listener(read.command, commands.run))
@@ -87,14 +90,29 @@ def register(
     app.event("app_mention")(guard.listener(read.mention, commands.run))
     app.event("message")(guard.listener(read.direct, commands.run))
     app.event("link_shared")(guard.listener(read.link, links.show))
+    app.event("app_home_opened")(guard.listener(read.home, home.open))
 
     app.shortcut(WATCH_TASK)(guard.listener(read.shortcut, shortcuts.ask_for_task))
     app.shortcut(WATCH_IN_MESSAGE)(guard.listener(read.shortcut, shortcuts.ask_about_message))
     for callback_id in ("watch.submit", "watch_message.submit"):
-        app.view(callback_id)(guard.submission(read.submission, check_submission, shortcuts.watch))
+        app.view(callback_id)(guard.submission(read.submission, check_submission, home.watch))
     app.view("cancel.reason.submit")(
         guard.submission(read.submission, check_reason, dialogs.keep_reason)
     )
+
+    for action_id, handler in {
+        "home.watch": home.ask_for_task,
+        "home.refresh": home.refresh,
+        "home.help": home.show_help,
+        "home.open": home.opened,
+        "home.unwatch": home.unwatch,
+        "home.cancel": home.cancel,
+        "home.own.newer": home.turn_page,
+        "home.own.older": home.turn_page,
+        "home.others.newer": home.turn_page,
+        "home.others.older": home.turn_page,
+    }.items():
+        app.action(_numbered(action_id))(guard.listener(read.home_click, handler))
 
     for action_id, handler in {
         "task.cancel": actions.cancel_task,
@@ -114,7 +132,10 @@ def register(
         "help.run": actions.run_help,
         "help.run.all": actions.run_help,
     }.items():
-        # A number follows where one message has several such buttons.
-        pattern = re.compile(rf"^{re.escape(action_id)}(?:\.\d+)?$")
-        app.action(pattern)(guard.listener(read.click, handler))
+        app.action(_numbered(action_id))(guard.listener(read.click, handler))
     app.action(re.compile(".*"))(guard.listener(read.click, actions.unknown))
+
+
+def _numbered(action_id: str) -> re.Pattern[str]:
+    # A number follows where one message has several such buttons.
+    return re.compile(rf"^{re.escape(action_id)}(?:\.\d+)?$")

@@ -17,6 +17,7 @@ SCOPES = {
     "commands": "receive /beam and the shortcuts",
     "chat:write": "post cards and replies where it was invited, and edit them",
     "app_mentions:read": "be asked by a mention, which works in threads where commands do not",
+    "channels:read": "tell public channels from private ones, whose watches Home must not show",
     "im:history": "receive what people write to it in a direct message",
     "im:write": "open a direct message for `watch … me`",
     "links:read": "be told when somebody links to a task on Beam's dashboard",
@@ -24,7 +25,7 @@ SCOPES = {
     "users:read": "tell admins, members and guests apart when somebody cancels",
 }
 
-BOT_EVENTS = ("app_mention", "link_shared", "message.im")
+BOT_EVENTS = ("app_home_opened", "app_mention", "link_shared", "message.im")
 
 _DESCRIPTION = "Look up, watch and cancel Beam Cloud tasks without leaving Slack."
 _LONG_DESCRIPTION = (
@@ -65,7 +66,7 @@ def build_manifest(url: str | None = None) -> dict[str, Any]:
         },
         "features": {
             "app_home": {
-                "home_tab_enabled": False,
+                "home_tab_enabled": True,
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": False,
             },

@@ -8,6 +8,7 @@ from aiohttp import ClientSession
 
 from bot.slack.answer import Answer, PostAnswer, UrlAnswer
 from bot.slack.guard import Turn
+from bot.slack.home import HomeAnswer, HomeTab
 from bot.slack.links import NoAnswer, UnfurlAnswer, linked_tasks
 from bot.slack.parts import Body, an_id, first, maybe_id, part, text, trigger
 from bot.slack.words import without_mention
@@ -25,11 +26,13 @@ class Payloads:
         workspace: the workspace. Its own id is used throughout: in a channel that is shared with
             another workspace, payloads carry the id of the other one.
         session: sends the answers.
+        tab: where what is asked on Home is answered.
     """
 
-    def __init__(self, workspace: Workspace, session: ClientSession) -> None:
+    def __init__(self, workspace: Workspace, session: ClientSession, tab: HomeTab) -> None:
         self._workspace = workspace
         self._session = session
+        self._tab = tab
 
     def command(self, body: Body) -> Turn:
         """Read a slash command."""
@@ -74,6 +77,22 @@ class Payloads:
             body=event,
             key=f"event:{an_id(body, 'event_id')}",
         )
+
+    def home(self, body: Body) -> Turn | None:
+        """Read that somebody opens Home; their messages with the bot are a tab beside it."""
+        event = part(body, "event")
+        if event.get("tab") != "home":
+            return None
+        return self._at_home(body, an_id(event, "user"), f"event:{an_id(body, 'event_id')}")
+
+    def home_click(self, body: Body) -> Turn:
+        """Read a click on a button of Home."""
+        clicked = text(first(body, "actions"), "value")
+        return self._at_home(body, an_id(part(body, "user"), "id"), trigger(body), clicked)
+
+    def _at_home(self, body: Body, user: str, key: str, clicked: str = "") -> Turn:
+        place, answer = self._place(user, user), HomeAnswer(self._tab, user)
+        return Turn(place=place, text=clicked, via="home", answer=answer, body=body, key=key)
 
     def click(self, body: Body) -> Turn:
         """Read a click on a button."""

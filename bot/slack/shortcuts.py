@@ -29,6 +29,9 @@ from bot.tasks import Level, TaskId, find_task_ids
 
 Body = Mapping[str, Any]
 
+FROM_HOME = json.dumps({"home": True})
+"""Metadata of a dialog that was opened on Home, which then shows what it did."""
+
 
 class Shortcuts:
     """What the shortcuts and their modals do.
@@ -44,7 +47,7 @@ class Shortcuts:
 
     async def ask_for_task(self, turn: Turn) -> None:
         """Open the modal of the shortcut **Watch a Beam task**."""
-        await self._open(turn, watch_modal(None))
+        await self.open(turn, watch_modal(None))
 
     async def ask_about_message(self, turn: Turn) -> None:
         """Open the modal of the message shortcut, with the tasks that the message names."""
@@ -55,7 +58,7 @@ class Shortcuts:
             thread = None
         metadata = {"thread_ts": thread, "channel": channel}
         found = find_task_ids("\n".join(texts_of(message)))
-        await self._open(
+        await self.open(
             turn, watch_from_message_modal(found, channel, metadata=json.dumps(metadata))
         )
 
@@ -73,7 +76,8 @@ class Shortcuts:
             # Told in a direct message, where "this channel" would be another one.
             await turn.answer.private(errors.not_in(place.channel_id))
 
-    async def _open(self, turn: Turn, view: JSON) -> None:
+    async def open(self, turn: Turn, view: JSON) -> None:
+        """Open a dialog."""
         try:
             await self._workspace.client.views_open(trigger_id=turn.body["trigger_id"], view=view)
         except SlackApiError as error:

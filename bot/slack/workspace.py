@@ -82,6 +82,14 @@ class Workspace:
             bot_user_id=me.bot_user_id,
         )
 
+    def message_url(self, channel_id: str, ts: str | None, thread_ts: str | None) -> str | None:
+        """Return a link to a message, as chat.getPermalink would; one call a row would be many."""
+        channel = self.place_url(channel_id)
+        if not channel or ts is None:
+            return None
+        link = f"{channel}/p{ts.replace('.', '')}"
+        return link if thread_ts is None else f"{link}?thread_ts={thread_ts}&cid={channel_id}"
+
     def place_url(self, channel_id: str) -> str:
         """Return a link to a channel, empty if Slack gave no address."""
         url = self.identity.url

@@ -102,7 +102,7 @@ def test_help_and_status_are_for_the_caller_alone(
 
 def test_the_home_tab_takes_the_channels_place_and_gives_it_back(page: Page) -> None:
     page.locator(".open-home").click()
-    expect(page.locator("#messages")).to_contain_text("The app shows nothing here.")
+    expect(page.locator("#messages")).to_contain_text("Watch a task", timeout=SHORT)
     page.locator('[data-channel="C0TRAINING"]').click()
     expect(page.locator("#messages .message").first).to_be_visible(timeout=SHORT)
 

@@ -124,6 +124,7 @@ class SlackSide:
             cancelling=self.world.cancelling,
             policy=self.world.policy,
             previews=self.world.previews,
+            home=self.world.home,
             poller=self.world.poller,
             deliverer=self.world.deliverer,
             clock=self.world.clock,

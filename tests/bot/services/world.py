@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.beam.errors import BeamError, TaskNotFound
+from bot.errors import SlackUnavailable
 from bot.services.accounts import OneAccount
 from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
 from bot.services.doors import Doors
+from bot.services.home import HomePages
 from bot.services.look_up import LookUp
 from bot.services.policy import Policy
 from bot.services.poll import Poller
@@ -26,6 +28,7 @@ from bot.tasks.follow import Pace
 from bot.tasks.records import Card, CardView, Place
 from storage.cancels import CancelStore
 from storage.database import Database
+from storage.home import HomeStore
 from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.shown import ShownStore
@@ -93,6 +96,10 @@ class FakeSlack:
     searches: int = 0
     readable: bool = True
     """Whether what was posted can be found again (history may be read)."""
+    public: set[str] = field(default_factory=set)
+    guest_channels: set[str] = field(default_factory=set)
+    """Public channels that the guest is in."""
+    channels_unknown: bool = False
     gone: set[str] = field(default_factory=set)
     """Messages that somebody deleted."""
 
@@ -130,6 +137,11 @@ class FakeSlack:
 
     async def open_dm(self, team_id: str, user_id: str) -> str:
         return f"D{user_id}"
+
+    async def open_to(self, team_id: str, person: Person) -> frozenset[str]:
+        if self.channels_unknown:
+            raise SlackUnavailable("Slack did not say.")
+        return frozenset(self.guest_channels if person.guest else self.public)
 
     async def person(self, team_id: str, user_id: str) -> Person:
         return Person(
@@ -219,6 +231,9 @@ class World:
             self.sleep,
         )
         self.previews = Previews(self.look_up, ShownStore(self.database), self.clock)
+        self.home = HomePages(
+            HomeStore(self.database), self.slack, self.slack, self.look_up, self.clock
+        )
         self.poller = Poller(
             self.look_up, self.tasks, self.clock, self.meter, pace, self.workspaces
         )

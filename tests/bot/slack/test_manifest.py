@@ -86,9 +86,17 @@ def test_scopes_and_events_fit_each_other() -> None:
         "app_mention": "app_mentions:read",
         "link_shared": "links:read",
         "message.im": "im:history",
+        # Needs no scope, but the tab.
+        "app_home_opened": "commands",
     }
     events = manifest["settings"]["event_subscriptions"]["bot_events"]
     assert {needs[event] for event in events} <= set(SCOPES)
+
+
+def test_home_is_switched_on_and_told_when_it_is_opened() -> None:
+    manifest = build_manifest()
+    assert manifest["features"]["app_home"]["home_tab_enabled"] is True
+    assert "app_home_opened" in manifest["settings"]["event_subscriptions"]["bot_events"]
 
 
 def test_links_to_the_dashboard_alone_are_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,7 @@ from aiohttp import ClientSession
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.answer import UrlAnswer
+from bot.slack.home import HomeAnswer, HomeTab
 from bot.slack.links import NoAnswer, UnfurlAnswer
 from bot.slack.payloads import Payloads
 from bot.slack.shortcuts import texts_of
@@ -26,7 +28,8 @@ def read() -> Payloads:
     workspace = Workspace(AsyncWebClient())
     workspace._identity = Identity("T1", "Acme", "https://acme.slack.com/", "B1", "U0BOT")
     # Nothing is sent here.
-    return Payloads(workspace, cast("ClientSession", None))
+    tab = HomeTab(workspace, lambda: datetime.now(UTC))
+    return Payloads(workspace, cast("ClientSession", None), tab)
 
 
 def direct(**event: Any) -> JSON:
@@ -140,6 +143,21 @@ def test_a_click_under_a_link_is_answered_without_an_address(read: Payloads) -> 
     turn = read.click(click(container))
     assert isinstance(turn.answer, UnfurlAnswer)
     assert (turn.place.channel_id, turn.message_ts) == ("C1", "5.5")
+
+
+def test_only_the_home_tab_is_drawn_anew(read: Payloads) -> None:
+    event = {"type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "home"}
+    turn = read.home({"event": event, "event_id": "Ev1"})
+    assert turn is not None
+    assert isinstance(turn.answer, HomeAnswer)
+    assert read.home({"event": event | {"tab": "messages"}, "event_id": "Ev2"}) is None
+
+
+def test_a_click_on_home_has_no_channel_and_no_address(read: Payloads) -> None:
+    container = {"type": "view", "view_id": "V1"}
+    turn = read.home_click(click({}) | {"container": container, "view": {"type": "home"}})
+    assert isinstance(turn.answer, HomeAnswer)
+    assert (turn.text, turn.place.user_id, turn.message_ts) == (A, "U1", None)
 
 
 def test_every_id_that_people_read_in_a_message_is_found_and_no_other() -> None:
