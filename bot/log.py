@@ -20,9 +20,11 @@ _DEPTH_MAX = 6
 # Slack's token prefixes (https://docs.slack.dev/authentication/tokens), bearer headers, and the
 # ticket in the address of a Socket Mode connection.
 _TOKENS = re.compile(
-    r"(?:xox[a-z](?:\.xox[a-z])?|xapp)-[\w.%-]+"
+    r"(?P<none>)(?:xox[a-z](?:\.xox[a-z])?|xapp)-[\w.%-]+"
     r"|(?P<bearer>\bBearer\s+)[^\s\"',;<>]+"
-    r"|(?P<ticket>\bticket=)[^\s&\"']+",
+    r"|(?P<ticket>\bticket=)[^\s&\"']+"
+    # A user and a password in the address of a proxy or of a database.
+    r"|(?P<user>://[^\s/:@\"']*:)[^\s/@\"']+(?=@)",
     re.IGNORECASE,
 )
 # Noisy below warning: a line for every request or job run that says nothing new.
@@ -49,7 +51,7 @@ class Redactor:
         # Longest first: one secret may contain another.
         for secret in sorted(self._exact, key=len, reverse=True):
             text = text.replace(secret, HIDDEN)
-        return _TOKENS.sub(lambda match: (match["bearer"] or match["ticket"] or "") + HIDDEN, text)
+        return _TOKENS.sub(lambda found: found[found.lastgroup or "none"] + HIDDEN, text)
 
     def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
         """Clean an event's values, as a structlog processor."""

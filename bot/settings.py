@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 
 class CancelPolicy(StrEnum):
@@ -139,6 +141,12 @@ def _database(value: SecretStr) -> SecretStr:
     # An in-memory database would forget every watch, and each connection would see its own.
     if not rest.startswith("///") or rest.removeprefix("///").split("?")[0] in ("", ":memory:"):
         raise _wrong("must name a file")
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()().create_connect_args(parsed)
+    except (ValueError, SQLAlchemyError):
+        # The library's own words quote the value.
+        raise _wrong("must be an SQLite URL whose options, if any, have values that fit") from None
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, case, event
@@ -28,6 +29,7 @@ ATTEMPTS = 8
 # serialization_failure, deadlock_detected, and unique_violation: two copies wrote the same row
 # at once, and the second attempt finds what the first copy wrote.
 _MET_ANOTHER = {"40001", "40P01", "23505"}
+_LOCKED = "database is locked"
 _READ_ONLY = {"beambot_read": True}
 
 
@@ -65,6 +67,9 @@ class Database:
         # SQLite has one writer. Waiting here is fair and costs nothing; waiting in SQLite's
         # busy handler sleeps in growing steps and may starve somebody.
         self._writer = asyncio.Lock() if self.is_sqlite else None
+        self._locked_out = 0
+        self._file = _file_of(url) if self.is_sqlite else None
+        self._opened: tuple[int, int] | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -92,6 +97,7 @@ class Database:
 
     async def _run(self, work: Callable[[Connection], T], *, write: bool) -> T:
         for attempt in range(1, ATTEMPTS + 1):
+            self._check_file()
             try:
                 return await self._transact(work, write=write)
             except DBAPIError as error:
@@ -118,8 +124,37 @@ class Database:
         if self._writer is None:
             async with self.engine.begin() as connection:
                 return await connection.run_sync(work)
-        async with self._writer, self.engine.begin() as connection:
-            return await connection.run_sync(work)
+        locked_out = self._locked_out
+        async with self._writer:
+            # While another process keeps the file locked, a turn lasts as long as SQLite waits.
+            # Those behind it have waited with it, and would only make each other wait in turn.
+            if self._locked_out != locked_out:
+                raise StorageUnavailable(_LOCKED)
+            try:
+                async with self.engine.begin() as connection:
+                    return await connection.run_sync(work)
+            except DBAPIError as error:
+                if _LOCKED in str(error.orig):
+                    self._locked_out += 1
+                raise
+
+    def _check_file(self) -> None:
+        # An open file that was moved or deleted goes on taking writes, which are lost with it,
+        # and a new connection would begin an empty database in its place.
+        if self._file is None:
+            return
+        try:
+            found = self._file.stat()
+        except OSError as error:
+            if self._opened is not None:
+                raise StorageUnavailable("its file is gone") from error
+            if not self._file.parent.exists():
+                raise StorageUnavailable(f"there is no folder {self._file.parent}") from error
+            return
+        if self._opened is None:
+            self._opened = (found.st_dev, found.st_ino)
+        elif self._opened != (found.st_dev, found.st_ino):
+            raise StorageUnavailable("its file was replaced; start the bot again to use that one")
 
     async def close(self) -> None:
         """Close every connection."""
@@ -159,6 +194,12 @@ def _sqlstate(error: DBAPIError) -> str | None:
 def _reason(error: DBAPIError) -> str:
     # Of PostgreSQL's words the first line says what is wrong; those after it may quote values.
     return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "unknown"
+
+
+def _file_of(url: str) -> Path | None:
+    name = make_url(url).database
+    # SQLite has its own reading of "file:" and of no name at all.
+    return Path(name) if name and name != ":memory:" and not name.startswith("file:") else None
 
 
 def _new_engine(url: str) -> AsyncEngine:

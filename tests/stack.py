@@ -102,10 +102,12 @@ class Stack:
         )
         described["oauth_config"]["scopes"]["bot"] += scopes
         manifest.write_text(json.dumps(described))
-        alone = ["--empty"] if empty else []
-        self._start("beam", ["-m", "demo.beam", "--port", str(beam), "--token", BEAM_TOKEN, *alone])
+        alone, token = ["--empty"] if empty else [], self.environment["BEAM_TOKEN"]
+        self._start("beam", ["-m", "demo.beam", "--port", str(beam), "--token", token, *alone])
         events = ["--events-url", self.events] if http else []
         options = ["--port", str(workspace), "--manifest", str(manifest), "--no-rate-limits"]
+        options += ["--bot-token", self.environment["SLACK_BOT_TOKEN"]]
+        options += ["--signing-secret", self.environment.get("SLACK_SIGNING_SECRET", SECRET)]
         self._start("workspace", ["-m", "demo.workspace", *options, *events])
         for url in (self.beam, self.slack):
             eventually(lambda url=url: self._answers(f"{url}/healthz"), url)  # type: ignore[misc]
@@ -139,7 +141,7 @@ class Stack:
     @contextlib.contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
         """Look into the bot's database without changing it."""
-        path = self.environment["DATABASE_URL"].split("///")[1]
+        path = self.environment["DATABASE_URL"].split("///")[1].split("?")[0]
         with contextlib.closing(sqlite3.connect(path, timeout=20)) as connection:
             connection.execute("PRAGMA query_only = ON")
             yield connection
@@ -154,6 +156,10 @@ class Stack:
         answer = self.client.get(f"{self.slack}/_control/posts").raise_for_status()
         found: list[JSON] = answer.json()["posts"]
         return found
+
+    def pid(self, name: str) -> int:
+        """Return the id of a program's process."""
+        return self._running[name].pid
 
     def log_of(self, name: str) -> str:
         """Return what a program wrote."""
