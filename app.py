@@ -63,6 +63,7 @@ from storage.home import HomeStore
 from storage.installations import InstallationStore
 from storage.migrate import migrate
 from storage.outbox import Outbox
+from storage.retention import Retention
 from storage.seen import SeenStore
 from storage.shown import ShownStore
 from storage.tasks import TaskStore
@@ -99,6 +100,7 @@ class Bot:
         pace = Pace(settings.poll_interval, settings.poll_max_interval, stretch=share.factor)
         self._tasks, watches = TaskStore(database), WatchStore(database)
         self._outbox, self._seen = Outbox(database), SeenStore(database)
+        self._retention = Retention(database)
         workspace = Workspace(
             SlackClient(
                 token=plain(settings.slack_bot_token),
@@ -231,6 +233,7 @@ class Bot:
         with _tolerant("purge"):
             await self._seen.purge(now())
             await self._outbox.purge(now())
+            await self._retention.purge(now())
 
     async def _measure(self) -> bytes:
         for name, check in self._parts.items():

@@ -26,6 +26,9 @@ from storage.codec import task_to_json
 from storage.rows import to_tracked
 from storage.tables import tasks
 
+CLOCK_SLACK = timedelta(seconds=2)
+"""How far ahead of the clock a written time may lie before it means that the clock was set back."""
+
 Key = tuple[str, str, str]
 """Workspace, account and id of a task."""
 
@@ -137,7 +140,13 @@ def _too_far_ahead(now: datetime, horizon: Horizon, closed: Collection[str]) -> 
     flying = and_(tasks.c.trouble.is_(None), tasks.c.status.not_in(sorted(FINAL_STATUSES)))
     ahead = select(tasks).where(
         tasks.c.next_check_at > now + horizon.usual,
-        or_(flying, tasks.c.next_check_at > now + horizon.longest),
+        or_(
+            flying,
+            # Known, or failing, since a time that is still to come: the clock was set back.
+            and_(tasks.c.trouble.is_(None), tasks.c.known_at > now + CLOCK_SLACK),
+            tasks.c.failing_since > now + CLOCK_SLACK,
+            tasks.c.next_check_at > now + horizon.longest,
+        ),
     )
     return ahead.where(tasks.c.team_id.not_in(closed)) if closed else ahead
 

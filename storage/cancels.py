@@ -109,11 +109,16 @@ class CancelStore:
 
         return await self._database.write(work)
 
-    async def unsettled(self, before: datetime) -> list[Abandoned]:
-        """Return cancels that were asked for before a time and never came to a result."""
+    async def unsettled(self, now: datetime, patience: timedelta) -> list[Abandoned]:
+        """Return cancels that were asked for ``patience`` ago and never came to a result."""
+        old = or_(
+            cancels.c.asked_at < now - patience,
+            # Asked for in the future: before the clock was set back.
+            cancels.c.asked_at > now + patience,
+        )
         left = (
             select(cancels)
-            .where(cancels.c.outcome.is_(None), cancels.c.asked_at < before)
+            .where(cancels.c.outcome.is_(None), old)
             .order_by(cancels.c.id)
             .limit(200)
         )

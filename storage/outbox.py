@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
 from bot.tasks.records import CancelReport, Card, CardView, ClosedNews, Watch
+from storage.batches import CLOCK_SLACK
 from storage.codec import News, news_from_json
 from storage.database import Database
 from storage.groups import touch_told
@@ -18,9 +19,6 @@ from storage.rows import to_card, to_watch
 from storage.tables import cards, channels, deliveries, watches
 from storage.tasks import load_tasks
 from storage.watches import end_watches, view_card
-
-CLOCK_SLACK = timedelta(seconds=2)
-"""How far ahead of the clock a written time may lie before it means that the clock was set back."""
 
 FRESH = timedelta(minutes=1)
 """How long who asked for a card is waiting for the answer."""

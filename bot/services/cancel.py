@@ -162,7 +162,7 @@ class Cancelling:
         They may or may not have been sent. They are not sent again: a look tells what became of
         the tasks, and the channel is told that.
         """
-        left = await self._cancels.unsettled(self._clock() - ABANDONED)
+        left = await self._cancels.unsettled(self._clock(), ABANDONED)
         for one in left:
             looks = await self._look(one.place, list(one.rows))
             results = {

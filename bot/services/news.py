@@ -29,8 +29,8 @@ def tell(told: Told, followed: Followed) -> list[tuple[str, News]]:
         owed.append((f"gone:{task.id}:{followed.tracked.seq}", gone))
     if told.card.kind is CardKind.GROUP:
         return owed + _group(told, followed)
-    change, level = followed.transition, told.watch.level
-    if change is not None and (level.wants(change.new) or change.old.final):
+    change = followed.transition
+    if change is not None and _wanted(told.watch.level, change):
         by = followed.tracked.cancelled_by if change.new == "CANCELLED" else None
         owner = told.watch.owner_id if change.new.final else None
         news = TransitionNews(task, (_step(change),), change.new.final, owner, by)
@@ -42,8 +42,9 @@ def _group(told: Told, followed: Followed) -> list[tuple[str, News]]:
     task, change = followed.tracked.task, followed.transition
     owed: list[tuple[str, News]] = []
     if change is not None and change.old.final:
-        news = TransitionNews(task, (_step(change),), False, None)
-        owed.append((f"seq:{task.id}:{change.seq}", news))
+        if _wanted(told.watch.level, change):
+            news = TransitionNews(task, (_step(change),), False, None)
+            owed.append((f"seq:{task.id}:{change.seq}", news))
     elif change is not None and change.new.bad:
         member = GroupNews((), task, None, (_step(change),))
         owed.append((f"failed:{task.id}:{change.seq}", member))
@@ -62,6 +63,11 @@ def _group(told: Told, followed: Followed) -> list[tuple[str, News]]:
         if percent is not None:
             owed.append((f"milestone:{percent}", GroupNews((), None, None, milestone=percent)))
     return owed
+
+
+def _wanted(level: Level, change: Transition) -> bool:
+    # The correction of an end is told where that end was, or would have been, told.
+    return level.wants(change.new) or (change.old.final and level.wants(change.old))
 
 
 def _milestone(members: Sequence[KnownTask]) -> int | None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 import structlog
 
 from bot.beam.errors import BeamError, Unauthorized
+from bot.beam.limiter import PENALTY_MAX
 from bot.log import new_trace
 from bot.services.doors import Doors
 from bot.services.look_up import LookUp, trouble_of
@@ -27,8 +28,8 @@ LEASE = timedelta(seconds=60)
 WORKERS = 32
 """Looks at once: at 15 s a look that times out, still enough for young tasks elsewhere."""
 
-RETRY_AFTER_MOST = timedelta(hours=1)
-"""Longest pause that Beam is granted."""
+RETRY_AFTER_MOST = timedelta(seconds=PENALTY_MAX)
+"""Longest pause that Beam is granted for one task, the same as for all of them."""
 
 AHEAD = 2.0
 """Seconds of the budget for which tasks are in hand at most: they wait no longer than that."""

@@ -7,10 +7,9 @@ import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import Connection, event, select
+from sqlalchemy import select
 
 from bot.services.ports import Outgoing
 from bot.tasks import Task, TaskId
@@ -18,57 +17,9 @@ from bot.tasks.records import CancelReport, CardView, TransitionNews
 from storage.database import Database
 from storage.migrate import migrate
 from storage.tables import cancels, deliveries
+from tests.bot.services.fuse import Fuse, FusedDatabase
 from tests.bot.services.world import HERE, A, B, Clock, FakeBeam, FakeSlack, World
 from tests.torture import many
-
-T = TypeVar("T")
-
-
-class Fuse:
-    """Counts the points at which a process may die, and stops the world at one of them."""
-
-    def __init__(self, at: int | None) -> None:
-        self.at = at
-        self.points: list[str] = []
-        self.blown = asyncio.Event()
-
-    async def around(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Run ``work``, with a point before and a point after it."""
-        await self._point(f"before {name}")
-        result = await work()
-        await self._point(f"after {name}")
-        return result
-
-    async def _point(self, name: str) -> None:
-        if not self.blown.is_set():
-            self.points.append(name)
-            if len(self.points) == self.at:
-                self.blown.set()
-        if self.blown.is_set():
-            await asyncio.Future()
-
-
-class FusedDatabase(Database):
-    """Can die around every transaction; one that is cut off in the middle leaves nothing."""
-
-    fuse: Fuse
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-
-        # The process dies here, not the machine: what was handed to the system is kept, and
-        # waiting for the disk at each of some 10,000 commits would prove nothing.
-        @event.listens_for(self.engine.sync_engine, "connect")
-        def unsynced(connection: Any, _record: object) -> None:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA synchronous=OFF")
-            cursor.close()
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self.fuse.around("read", lambda: super(FusedDatabase, self).read(work))
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        return await self.fuse.around("write", lambda: super(FusedDatabase, self).write(work))
 
 
 class FusedSlack(FakeSlack):
