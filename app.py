@@ -17,7 +17,6 @@ from typing import TypeVar, cast
 
 import click
 import structlog
-import uvicorn
 from aiohttp import ClientSession, ClientTimeout
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -28,6 +27,7 @@ from bot.beam import BeamClient, RateLimiter, new_http_client
 from bot.check import run_checks
 from bot.metrics import Metrics
 from bot.schedule import new_schedule
+from bot.server import new_server
 from bot.services import Services
 from bot.services.accounts import OneAccount
 from bot.services.cancel import Cancelling
@@ -164,16 +164,7 @@ class Bot:
             "deliveries": self._health.deliveries,
             "slack": self._connection.down,
         }
-        self._web = _Server(
-            uvicorn.Config(
-                new_web(events, self._parts, self._measure),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                timeout_graceful_shutdown=2,
-            )
-        )
+        self._web = new_server(new_web(events, self._parts, self._measure))
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set.
@@ -253,14 +244,6 @@ def _tolerant(job: str) -> Iterator[None]:
         yield
     except StorageUnavailable as error:
         _log.debug("put off", job=job, reason=error.reason)
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its own signal handlers: the bot decides in which order things stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @contextlib.asynccontextmanager

@@ -24,6 +24,7 @@ ALLOWED = {
     "bot.callbacks": {"bot.beam", "bot.inbound", "bot.services"},
     "bot.metrics": set(),
     "bot.schedule": set(),
+    "bot.server": set(),
     "bot.web": {"bot.slack"},
     "bot.check": {"bot.beam", "bot.settings", "bot.slack", "storage"},
     "demo": set(),
