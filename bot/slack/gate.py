@@ -23,6 +23,8 @@ TOLERANCE = timedelta(minutes=5)
 """How old a request may be (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
 
 _TAKEN_MOST = 10_000
+# One of these is in everything that Slack sends.
+_KINDS = {"type", "command", "ssl_check"}
 _SIGNATURE = re.compile(rb"v0=[0-9a-f]{64}")
 _TIMESTAMP = re.compile(rb"[0-9]{1,12}")
 
@@ -176,8 +178,8 @@ def _payload(headers: dict[bytes, bytes], body: bytes) -> bytes:
             payload = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=200))
             if "payload" in payload:
                 payload = json.loads(payload["payload"])
-        if not isinstance(payload, dict):
-            raise Refused(400, "not an object")
+        if not isinstance(payload, dict) or not _KINDS & payload.keys():
+            raise Refused(400, "nothing that Slack sends")
         return json.dumps(payload).encode()
     except (ValueError, RecursionError):
         # "from None": the cause would quote the body in a log.

@@ -11,7 +11,7 @@ from demo.workspace.blockkit import message_problems
 
 # Everything that Slack would act on starts like this; escaped, it would be "&lt;".
 _ACTIVE = re.compile(r"<([^<>]*)>")
-_OUR_LINKS = ("https://slack.example/", "https://o.example/")
+_OUR_LINKS = ("https://slack/", "https://slack.example/", "https://o.example/")
 
 
 def formatted(value: Any) -> Iterator[str]:

@@ -188,7 +188,7 @@ def deliver(loop: Loop, slack: SlackSide, payload: Any, form: str) -> int:
     return status
 
 
-@cases(700, 20_000)
+@cases(400, 20_000)
 @given(payload=mutated(ORIGINALS), form=FORMS)
 @example(payload={**command("x"), "response_url": 7}, form="json")
 @example(payload={"type": "event_callback", "event": 7}, form="json")
