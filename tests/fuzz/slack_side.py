@@ -83,6 +83,9 @@ class MemorySeen(SeenStore):
     def __init__(self) -> None:
         self.keys: set[tuple[str, str]] = set()
 
+    async def known(self, team_id: str, key: str) -> bool:
+        return (team_id, key) in self.keys
+
     async def first(self, team_id: str, key: str, now: Any) -> bool:
         new = (team_id, key) not in self.keys
         self.keys.add((team_id, key))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from aiohttp import ClientSession
 from hypothesis import example, given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from bot.slack.manifest import WATCH_IN_MESSAGE, WATCH_TASK
+from bot.slack.payloads import Payloads
 from demo.workspace import payloads
 from demo.workspace.model import Channel, User, View
 from tests.bot.services.world import A, B
@@ -188,7 +190,7 @@ def deliver(loop: Loop, slack: SlackSide, payload: Any, form: str) -> int:
     return status
 
 
-@cases(400, 20_000)
+@cases(250, 20_000)
 @given(payload=mutated(ORIGINALS), form=FORMS)
 @example(payload={**command("x"), "response_url": 7}, form="json")
 @example(payload={"type": "event_callback", "event": 7}, form="json")
@@ -203,6 +205,40 @@ def test_a_mangled_payload_gets_an_ack_or_a_refusal(
     status = deliver(loop, slack, payload, form)
     assert status == 200 or 400 <= status < 500
     assert slack.reached == before + 1 or status == 400
+
+
+READERS = ["command", "mention", "direct", "click", "shortcut", "submission"]
+
+
+@cases(300, 10_000)
+@given(payload=mutated(ORIGINALS), reader=st.sampled_from(READERS))
+@example(payload={**command("x"), "user_id": "\ud800"}, reader="command")
+@example(payload={**command("x"), "channel_id": {"id": "C1"}}, reader="command")
+@example(payload={**command("x"), "trigger_id": "x" * 300}, reader="command")
+@example(payload={**command("x"), "text": ["x"]}, reader="command")
+def test_a_turn_has_ids_that_can_be_stored(slack: SlackSide, payload: Any, reader: str) -> None:
+    read = getattr(Payloads(slack.workspace, cast("ClientSession", slack.session)), reader)
+    try:
+        turn = read(payload)
+    except (ValueError, KeyError, AttributeError):  # the guard tells and logs it
+        turn = None
+    if turn is None:
+        return
+    place = turn.place
+    ids = [place.team_id, place.channel_id, place.user_id, turn.key]
+    ids += [one for one in (place.thread_ts, turn.message_ts) if one is not None]
+    for one in ids:
+        assert isinstance(one, str)
+        assert one.isascii()
+        assert 0 < len(one) < 600
+    assert isinstance(turn.text, str)
+
+
+@pytest.mark.parametrize("url", [None, "", 7, ["https://x"], "ftp://x", "//x", "https://x\ud800"])
+def test_an_answer_goes_to_a_web_address_only(slack: SlackSide, url: Any) -> None:
+    read = Payloads(slack.workspace, cast("ClientSession", slack.session))
+    with pytest.raises(ValueError, match="no usable response_url"):
+        read.command({**command("x"), "response_url": url})
 
 
 @cases(200, 5_000)

@@ -20,7 +20,7 @@ from bot.log import configure
 from bot.slack.gate import BODY_MAX
 from tests.fuzz.cases import CANARY, Loop, cases
 from tests.fuzz.slack_side import SECRET, SlackSide
-from tests.fuzz.test_payloads import command
+from tests.fuzz.test_payloads import command, event
 
 CANARY_BYTES = CANARY.encode()
 
@@ -61,7 +61,15 @@ ODD_BYTES = st.one_of(
     st.binary(max_size=30),
     st.sampled_from([b"", b" ", b"\xff", b"\x00", "é".encode(), "٣".encode(), CANARY_BYTES]),
 )
-BODY = st.one_of(
+# Where only the signature is wrong, Bolt would take the request.
+WHOLE = st.sampled_from(
+    [
+        b'{"type": "url_verification", "challenge": "%b"}' % CANARY_BYTES,
+        json.dumps(command(f"help {CANARY}")).encode(),
+        json.dumps(event("app_mention", CANARY)).encode(),
+    ]
+)
+BROKEN = st.one_of(
     st.binary(max_size=80),
     st.sampled_from(
         [
@@ -73,11 +81,10 @@ BODY = st.one_of(
             b"payload=[]",
             b"payload=1&payload={}",
             b"&".join([b"a=b"] * 500),
-            b'{"type": "url_verification", "challenge": "%b"}' % CANARY_BYTES,
-            json.dumps(command(CANARY)).encode(),
         ]
     ),
 ).map(lambda body: body + CANARY_BYTES)
+BODY = st.one_of(WHOLE, BROKEN)
 LONG = st.sampled_from([BODY_MAX + 1, 3 * BODY_MAX]).map(lambda size: b"x" * size)
 EXTRA = st.lists(
     st.tuples(
@@ -111,6 +118,8 @@ def stranger(
     body = draw(bodies)
     age = draw(st.one_of(st.none(), st.sampled_from([0.0, 299.0, 301.0, -301.0, 1e9])))
     how = draw(st.sampled_from(["none", "junk", "other secret", "other body", "upper", "twice"]))
+    if body.startswith(b"{") and draw(st.booleans()):
+        return age, how, [(b"content-type", b"application/json")], [body]
     headers = draw(EXTRA)
     declared = draw(
         st.one_of(
@@ -167,7 +176,7 @@ def refused(
     return status
 
 
-@cases(500, 20_000)
+@cases(400, 20_000)
 @given(stranger(BODY))
 def test_a_stranger_is_refused(
     loop: Loop,
@@ -246,6 +255,19 @@ def test_a_request_is_taken_once(loop: Loop, slack: SlackSide, log: io.StringIO)
     # Also with other headers around it, which nobody has signed.
     for again in (headers, [*headers, (b"x-slack-retry-num", b"1")]):
         assert refused(loop, slack, log, again, [body]) == 401
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"x-slack-signature", b"x-slack-request-timestamp", b"content-length", b"content-type"],
+)
+def test_a_header_twice_is_refused_although_signed(
+    loop: Loop, slack: SlackSide, log: io.StringIO, name: bytes
+) -> None:
+    body = json.dumps(command("help")).encode()
+    headers = [*slack.signed(body), (b"content-type", b"application/json")]
+    again = dict(headers)[name]
+    assert refused(loop, slack, log, [*headers, (name, again)], [body]) == 400
 
 
 def test_old_and_early_requests_are_refused_although_signed(
