@@ -53,6 +53,8 @@ GOOD = {
     "error": "ratelimited",
 }
 
+STRANGE = {"id": "U1", "team_id": "T2", "enterprise_user": {"teams": 7}}
+
 
 class AnyServer:
     """A real server on loopback that gives every request the same answer."""
@@ -200,7 +202,8 @@ async def ask_all(server: AnyServer) -> None:
 @example(200, b"ok", "text/plain", None)
 @example(200, b"ok", "application/gzip", None)
 @example(200, b'{"ok": true}', "application/json", None)
-@example(200, b'{"ok": true, "messages": 7}', "application/json", None)
+@example(200, b'{"ok": true, "messages": 7, "permalink": 7}', "application/json", None)
+@example(200, json.dumps({**GOOD, "user": STRANGE}).encode(), "application/json", None)
 @example(200, b"[" * 100_000, "application/json", None)
 @example(429, b'{"ok": false', "application/json", "soon")
 def test_every_answer_is_understood_or_an_error_of_the_port(
