@@ -16,8 +16,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.inbound import BODY_MAX
 from bot.log import configure
-from bot.slack.gate import BODY_MAX
 from tests.fuzz.cases import CANARY, Loop, cases
 from tests.fuzz.slack_side import SECRET, SlackSide
 from tests.fuzz.test_payloads import command, event
