@@ -159,7 +159,7 @@ def client_of(server: AnyServer) -> SlackClient:
 async def ask_all(server: AnyServer) -> None:
     """Make every request that Beambot makes to Slack; only what its port promises may escape."""
     workspace = Workspace(client_of(server))
-    courier = SlackCourier(workspace, lambda: NOW)
+    courier = SlackCourier(workspace, SlackPeople(workspace, lambda: NOW), lambda: NOW)
     for delivery in (
         courier.post(MESSAGE),
         courier.find(MESSAGE),
@@ -222,7 +222,7 @@ def test_a_good_answer_is_understood(loop: Loop, server: AnyServer) -> None:
 
     async def work() -> None:
         workspace = Workspace(client_of(server))
-        courier = SlackCourier(workspace, lambda: NOW)
+        courier = SlackCourier(workspace, SlackPeople(workspace, lambda: NOW), lambda: NOW)
         assert await courier.post(MESSAGE) == "1.0"
         assert await courier.find(MESSAGE) == "1.0"
         assert await courier.permalink(CARD) == "https://slack.example/x"
@@ -240,8 +240,10 @@ def test_a_good_answer_is_understood(loop: Loop, server: AnyServer) -> None:
 def test_a_rate_limit_holds_whatever_its_body_is(loop: Loop, server: AnyServer, kind: str) -> None:
     server.status, server.body = 429, b"<html>Slow down"
     server.headers = {"Content-Type": kind, "Retry-After": "7"}
+    workspace = Workspace(client_of(server))
+    courier = SlackCourier(workspace, SlackPeople(workspace, lambda: NOW), lambda: NOW)
     with pytest.raises(DeliveryError) as caught:
-        loop.run(SlackCourier(Workspace(client_of(server)), lambda: NOW).post(MESSAGE))
+        loop.run(courier.post(MESSAGE))
     assert (type(caught.value).__name__, caught.value.retry_after) == ("TryLater", 7.0)
 
 
