@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from bot.slack.home import HomeTab
 from bot.slack.manifest import WATCH_IN_MESSAGE, WATCH_TASK
 from bot.slack.payloads import Payloads
 from demo.workspace import payloads
@@ -207,6 +208,11 @@ def test_a_mangled_payload_gets_an_ack_or_a_refusal(
     assert slack.reached == before + 1 or status == 400
 
 
+def reading(slack: SlackSide) -> Payloads:
+    tab = HomeTab(slack.workspace, slack.world.clock)
+    return Payloads(slack.workspace, cast("ClientSession", slack.session), tab)
+
+
 READERS = ["command", "mention", "direct", "click", "shortcut", "submission"]
 
 
@@ -217,7 +223,7 @@ READERS = ["command", "mention", "direct", "click", "shortcut", "submission"]
 @example(payload={**command("x"), "trigger_id": "x" * 300}, reader="command")
 @example(payload={**command("x"), "text": ["x"]}, reader="command")
 def test_a_turn_has_ids_that_can_be_stored(slack: SlackSide, payload: Any, reader: str) -> None:
-    read = getattr(Payloads(slack.workspace, cast("ClientSession", slack.session)), reader)
+    read = getattr(reading(slack), reader)
     try:
         turn = read(payload)
     except (ValueError, KeyError, AttributeError):  # the guard tells and logs it
@@ -236,9 +242,8 @@ def test_a_turn_has_ids_that_can_be_stored(slack: SlackSide, payload: Any, reade
 
 @pytest.mark.parametrize("url", [None, "", 7, ["https://x"], "ftp://x", "//x", "https://x\ud800"])
 def test_an_answer_goes_to_a_web_address_only(slack: SlackSide, url: Any) -> None:
-    read = Payloads(slack.workspace, cast("ClientSession", slack.session))
     with pytest.raises(ValueError, match="no usable response_url"):
-        read.command({**command("x"), "response_url": url})
+        reading(slack).command({**command("x"), "response_url": url})
 
 
 @cases(200, 5_000)
