@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import torture
 from tests.databases import database_url, new_url, postgresql_server
 from tests.stack import Stack
 
 __all__ = ["database_url", "new_url", "postgresql_server"]
+
+# How long a case takes says how busy the machine is, not whether the bot is right.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 _LOG_LINE = re.compile(r"(\x1b\[[0-9;]*m)*\d{4}-\d\d-\d\d|\{|\s*$")
 """How lines of the bot's log begin, on a console or as JSON; and empty ones."""
