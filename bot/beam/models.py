@@ -16,8 +16,8 @@ from bot.tasks import FunctionKind, Output, Status, Task, TaskId
 STATUS_MAX = 64
 TEXT_MAX = 300
 """Longest name or id that is kept, in characters."""
-REASON_MAX = 3_000
-RESULT_MAX = 20_000
+REASON_MAX = RESULT_MAX = 20_000
+"""Longest result and failure reason that are kept; one that was longer ends in …"""
 URL_MAX = 3_000
 OUTPUTS_MAX = 50
 # Far above any machine or queue, far below what a database column overflows at.
@@ -47,7 +47,12 @@ def _text(value: Any) -> str | None:
 
 
 def _reason(value: Any) -> str | None:
-    return _printable(value, limit=REASON_MAX, keep="\n\t") if isinstance(value, str) else None
+    return _long(value, REASON_MAX) if isinstance(value, str) else None
+
+
+def _long(text: str, limit: int) -> str | None:
+    kept = _printable(text, limit=limit, keep="\n\t")
+    return f"{kept[: limit - 1]}…" if kept and len(text) > limit else kept
 
 
 def _number(value: Any) -> int | None:
@@ -95,7 +100,7 @@ def _result(value: Any) -> str | None:
             value = json.dumps(value, ensure_ascii=False)
         except (ValueError, RecursionError):
             return None
-    return _printable(value, limit=RESULT_MAX, keep="\n\t")
+    return _long(value, RESULT_MAX)
 
 
 def _output(value: Any) -> Output | None:

@@ -117,6 +117,9 @@ def register(
     for action_id, handler in {
         "task.cancel": actions.cancel_task,
         "task.refresh": actions.refresh_task,
+        "task.links": actions.refresh_task,
+        "task.text": dialogs.show_text,
+        "output.open": actions.nothing,
         "task.watch": actions.watch_task,
         "task.unwatch": actions.unwatch_task,
         "task.share": actions.share_task,

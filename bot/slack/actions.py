@@ -54,6 +54,9 @@ class Actions:
         else:
             await self._show_again(turn, _task_id(turn))
 
+    async def nothing(self, turn: Turn) -> None:
+        """Do nothing: a link that was opened is told to us like any other click."""
+
     async def watch_task(self, turn: Turn) -> None:
         """Watch the task of a card in this channel."""
         task_id = _task_id(turn)

@@ -1,4 +1,4 @@
-"""Modals that buttons open: why somebody cancelled."""
+"""Modals that buttons open: why somebody cancelled, and what a task left behind in full."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from bot.services import Services
 from bot.slack.answer import error_code
 from bot.slack.blocks.message import JSON
 from bot.slack.blocks.modals import REASON_ACTION, REASON_BLOCK, REASON_MAX, reason_modal
+from bot.slack.blocks.results import full_text_modal, sorry_modal, waiting_modal
 from bot.slack.guard import Turn
 from bot.slack.workspace import Workspace
+from bot.tasks import parse_task_id
 
 _KEY = re.compile(r"cancel:[0-9]{1,18}")
 
@@ -47,6 +49,21 @@ class Dialogs:
         said = json.loads(view.get("private_metadata") or "{}")
         place = replace(turn.place, channel_id=str(said.get("channel") or turn.place.channel_id))
         await self._services.cancelling.explain(place, _keys(said.get("keys")), _reason(view))
+
+    async def show_text(self, turn: Turn) -> None:
+        """Show a task's result and failure reason whole, as Beam has them now."""
+        task_id = parse_task_id(turn.text)
+        if task_id is None:
+            raise BadRequest("This button is from an older version of Beambot.")
+        # A trigger lasts three seconds, Beam may take longer: the modal comes first.
+        view_id = await open_modal(self._workspace, turn, waiting_modal())
+        lookup = await self._services.look_up.look(turn.place, [task_id])
+        view = sorry_modal(lookup.failed[0].text) if lookup.failed else None
+        view = view or full_text_modal(lookup.found[0].task)
+        try:
+            await self._workspace.client.views_update(view_id=view_id, view=view)
+        except (SlackApiError, ClientError, OSError, TimeoutError) as error:
+            raise SlackUnavailable("Slack would not show it. Try again.") from error
 
 
 def check_reason(body: Mapping[str, Any]) -> JSON:

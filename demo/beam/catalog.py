@@ -47,6 +47,25 @@ def _deployment(name: str, version: int) -> dict[str, Any]:
     return {"deployment": {"id": f"dep-{name}", "name": name, "version": version}}
 
 
+_REPORT = {
+    "documents": 48_211,
+    "shards": [
+        {"shard": number, "vectors": 4_018 + number % 3, "ok": True} for number in range(12)
+    ],
+    "index": "embeddings-2026-11",
+}
+_TRACEBACK = """Traceback (most recent call last):
+  File "/usr/local/lib/python3.11/site-packages/beta9/runner/function.py", line 214, in main
+    result = handler(*args, **kwargs)
+  File "/mnt/code/train.py", line 88, in finetune_lora
+    loss = step(model, batch)
+  File "/mnt/code/train.py", line 61, in step
+    out = model(**batch)
+  File "/usr/local/lib/python3.11/site-packages/torch/nn/modules/module.py", line 1736, in _call
+    return self._call_impl(*args, **kwargs)
+  File "/usr/local/lib/python3.11/site-packages/peft/peft_model.py", line 1719, in forward
+    return self.base_model(input_ids=input_ids, attention_mask=attention_mask, **kwargs)
+torch.OutOfMemoryError: CUDA out of memory: tried to allocate 2.50 GiB"""
 _BAD_IMAGE = {"failure_reason": "UnidentifiedImageError: cannot identify image file"}
 
 CATALOG: tuple[Recipe, ...] = (
@@ -69,7 +88,7 @@ CATALOG: tuple[Recipe, ...] = (
             timeout=3600,
             retries=3,
         ),
-        life((0, "PENDING"), (5, "RUNNING"), (150, "COMPLETE")),
+        life((0, "PENDING"), (5, "RUNNING"), (150, "COMPLETE", {"result": _REPORT})),
         born=-25,
         extra=_deployment("nightly-embeddings", 3),
     ),
@@ -100,7 +119,7 @@ CATALOG: tuple[Recipe, ...] = (
         life(
             (0, "PENDING"),
             (6, "RUNNING"),
-            (55, "FAILED", {"failure_reason": "CUDA out of memory: tried to allocate 2.50 GiB"}),
+            (55, "FAILED", {"failure_reason": _TRACEBACK}),
         ),
     ),
     Recipe(

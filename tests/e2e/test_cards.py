@@ -109,3 +109,32 @@ def test_a_cancel_with_a_reason(page: Page, socket_stack: Stack, tmp_path: Path)
     expect(told).to_contain_text("asked to cancel 2 tasks", timeout=SHORT)
     expect(told).to_contain_text("and so does this")
     picture(page, "cancelled-with-reason", tmp_path)
+
+
+def test_results_in_short_and_in_full(page: Page, socket_stack: Stack, tmp_path: Path) -> None:
+    result = {"documents": 48_211, "shards": [{"shard": n, "vectors": 4_018} for n in range(40)]}
+    task = start(
+        socket_stack,
+        kind="image",
+        life=[[0, "PENDING"], [0.2, "RUNNING"], [1, "COMPLETE"]],
+        result=result,
+    )
+    send(page, f"/beam watch {task}")
+    card = page.locator("#messages .message:not(.ephemeral)").filter(has_text=task).first
+    expect(card).to_contain_text("2 outputs · links work until", timeout=SHORT)
+    expect(card.get_by_text("Refresh", exact=True)).to_have_count(0)
+    card.scroll_into_view_if_needed()
+    picture(page, "results", tmp_path)
+    page.evaluate("window.open = (url) => { window.opened = url; }")
+    card.get_by_text("poster.png", exact=True).click()
+    opened = str(page.evaluate("window.opened"))
+    assert f"Simulated output of task {task}" in socket_stack.client.get(opened).text
+    card.locator("button", has_text="Refresh links").click()
+    card.get_by_text("Show in full").click()
+    modal = page.get_by_role("dialog")
+    expect(modal).to_contain_text('{"shard": 39, "vectors": 4018}', timeout=SHORT)
+    picture(page, "result-in-full", tmp_path)
+    modal.get_by_text("Close", exact=True).click()
+    expect(modal).to_have_count(0)
+    # A click on a link is told to the bot as well; nobody is bothered with it.
+    expect(page.locator("#messages .ephemeral").filter(has_text="older version")).to_have_count(0)

@@ -12,7 +12,6 @@ from bot.slack.blocks.elements import (
     button,
     context,
     pack,
-    preformatted,
     section,
 )
 from bot.slack.blocks.message import (
@@ -30,6 +29,7 @@ from bot.slack.blocks.message import (
     safe,
     size,
 )
+from bot.slack.blocks.results import results
 from bot.slack.blocks.words import (
     LEVELS,
     bar,
@@ -41,14 +41,12 @@ from bot.slack.blocks.words import (
     times,
     words,
 )
-from bot.tasks import Level, Output, Task
+from bot.tasks import Level, Task
 from bot.tasks.records import KnownTask
 
 FULL_CARDS = 8
 """More tasks than this are shown in a paragraph each."""
 COMPACT_IN_MESSAGE = 20
-OUTPUTS_SHOWN = 5
-REASON_MAX = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,19 +163,19 @@ def _card(
     blocks = [section("\n".join(head))]
     if fields := _fields(known, now):
         blocks.append(section(fields=fields))
-    if reason := _excerpt(task.failure_reason or ""):
-        blocks.append(section("*Failure reason*"))
-        blocks.append(preformatted(reason))
-    if task.outputs:
-        blocks.append(section(_outputs(known, now)))
+    blocks += results(known, now, buttons=buttons.refresh)
     blocks.append(context(f"Task id {code(task.id)}", *_footer(known, who[0], level)))
     if known.cancelled_by and (task.status == "CANCELLED" or task.status.in_flight):
         # Where the button was, which has done this.
         blocks.append(section(_cancel_note(known, now)))
     blocks += _buttons(known, buttons, now, who[1])
-    if task.outputs and size(blocks) > MAX_CHARACTERS:
-        # Signed links can be longer than a message may be.
-        names = tuple(replace(output, url="") for output in task.outputs)
+    if any(output.url for output in task.outputs) and size(blocks) > MAX_CHARACTERS:
+        # Signed links can be longer than a message may be: the longest go, their names stay.
+        longest = max(len(output.url) for output in task.outputs)
+        names = tuple(
+            replace(output, url="" if len(output.url) == longest else output.url)
+            for output in task.outputs
+        )
         bare = replace(known, task=replace(task, outputs=names))
         return _card(bare, now=now, buttons=buttons, who=who, level=level)
     return fallback(known, now), blocks
@@ -257,39 +255,6 @@ def _deployment(task: Task) -> str:
     return " · ".join(dict.fromkeys(named))
 
 
-def _excerpt(reason: str) -> str:
-    """Return the start and the end of a reason: a traceback says what happened at its end."""
-    reason = "".join(c for c in reason if c.isprintable() or c in "\n\t\u200d").strip()
-    if len(reason) <= REASON_MAX:
-        return reason
-    return f"{reason[:200].rstrip()}\n…\n{reason[-(REASON_MAX - 210) :].lstrip()}"
-
-
-def _outputs(known: KnownTask, now: datetime) -> str:
-    outputs = known.task.outputs
-    lines = [f"• {_output(output, known, now)}" for output in outputs[:OUTPUTS_SHOWN]]
-    if len(outputs) > OUTPUTS_SHOWN:
-        lines.append(f"and {len(outputs) - OUTPUTS_SHOWN} more")
-    text = "\n".join([f"*{count(len(outputs), 'output')}*", *lines])
-    if len(text) <= 2_900:
-        return text
-    names = [f"• {safe(output.name) or 'output'}" for output in outputs[:OUTPUTS_SHOWN]]
-    return "\n".join([f"*{count(len(outputs), 'output')}*", *names])
-
-
-def _output(output: Output, known: KnownTask, now: datetime) -> str:
-    # A link's text may not hold what ends the link.
-    name = safe(output.name).replace("|", "¦") or "output"
-    if not output.url.startswith(("https://", "http://")) or len(output.url) > 2_000:
-        return name
-    lapses = known.known_at + timedelta(seconds=output.expires_in) if output.expires_in else None
-    if lapses is not None and lapses <= now:
-        return f"{name} (the link has expired, press Refresh for a new one)"
-    url = output.url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E").replace(" ", "%20")
-    link = f"<{url.replace('&', '&amp;')}|{name}>"
-    return f"{link} (until {date(lapses)})" if lapses else link
-
-
 def _footer(known: KnownTask, owner_id: str | None, level: Level | None) -> list[str]:
     said = []
     if owner_id is not None:
@@ -313,7 +278,8 @@ def _buttons(known: KnownTask, wanted: CardButtons, now: datetime, owner: str) -
         cancel_button(task, now, until=until, owner=owner)
         if wanted.cancel and task.status.in_flight
         else None,
-        plain_button(wanted.refresh, "Refresh", "refresh"),
+        # Where there are links, "Refresh links" looks the task up as well.
+        plain_button(wanted.refresh and not (over and task.outputs), "Refresh", "refresh"),
         plain_button(wanted.watch and not over, "Watch", "watch"),
         plain_button(wanted.unwatch, "Unwatch", "unwatch"),
         plain_button(wanted.share, "Share", "share"),

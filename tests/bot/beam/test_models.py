@@ -208,12 +208,13 @@ def test_only_web_links_become_outputs_and_at_most_fifty() -> None:
 
 
 def test_long_texts_are_cut() -> None:
-    task = parse(result="r" * 50_000, failure_reason="f" * 9_000, container_id="c" * 900)
+    task = parse(result="r" * 50_000, failure_reason="f" * 29_000, container_id="c" * 900)
     assert task.result is not None
     assert task.failure_reason is not None
     assert task.container_id is not None
     lengths = (len(task.result), len(task.failure_reason), len(task.container_id))
-    assert lengths == (20_000, 3_000, 300)
+    assert lengths == (20_000, 20_000, 300)
+    assert task.result.endswith("r…")
 
 
 def test_lone_surrogates_never_reach_the_database() -> None:
