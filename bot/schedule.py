@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -13,7 +15,38 @@ BEAT_EVERY = 5.0
 RESUME_EVERY = 60.0
 PURGE_EVERY = 600.0
 
+CLOCK_EVERY = 1.0
+"""Seconds between two looks whether the clock was set back."""
+
 Job = Callable[[], Awaitable[None]]
+
+
+class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no types
+    """Goes on when the clock is set back.
+
+    APScheduler plans by the clock: set back by an hour, every job would wait for an hour.
+    """
+
+    _look: asyncio.TimerHandle | None = None
+
+    def start(self, paused: bool = False) -> None:
+        """Start, and watch the clock from now on."""
+        super().start(paused)
+        self._watch_clock()
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Start no job any more."""
+        if self._look is not None:
+            self._look.cancel()
+        super().shutdown(wait)
+
+    def _watch_clock(self) -> None:
+        now = datetime.now(self.timezone)
+        for job in self.get_jobs():
+            ahead = now + job.trigger.interval + timedelta(seconds=CLOCK_EVERY)
+            if job.next_run_time is not None and job.next_run_time > ahead:
+                job.modify(next_run_time=now)
+        self._look = asyncio.get_running_loop().call_later(CLOCK_EVERY, self._watch_clock)
 
 
 def new_schedule(
@@ -30,7 +63,7 @@ def new_schedule(
         poll_interval: shortest time between two checks of a task, in seconds.
     """
     # By default a run that is a second late is dropped, and late is when it is needed.
-    schedule = AsyncIOScheduler(
+    schedule = SteadyScheduler(
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         timezone="UTC",
     )

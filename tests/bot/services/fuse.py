@@ -58,7 +58,9 @@ class UnsyncedDatabase(Database):
 class FusedDatabase(UnsyncedDatabase):
     """Can die around every transaction; one that is cut off in the middle leaves nothing."""
 
-    fuse: Fuse
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.fuse = Fuse()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self.fuse.around("read", lambda: super(FusedDatabase, self).read(work))
