@@ -113,7 +113,8 @@ def _outcome(result: Cancelled, asked_at: datetime) -> tuple[str, str]:
             return mark, f"it ended{how} before the cancel took hold."
         case CancelOutcome.UNDERWAY:
             status = f" It is now {code(after.status, 40)}." if after else ""
-            return mark, f"<@{result.by}> asked for that just before; one cancel was sent.{status}"
+            who = f"<@{result.by}>" if result.by else "Somebody else"
+            return mark, f"{who} asked for that just before; one cancel was sent.{status}"
         case CancelOutcome.UNKNOWN_TASK:
             return mark, (
                 "Beam does not know it. Check the id; tasks of another Beam account cannot be seen."
