@@ -213,6 +213,9 @@ class Deliverer:
             turn.next_post_at = self._clock() + POST_PACE
             turn.posting = False
         shown = message.view.card if message.view and message.news is None else None
+        if shown and result == "found":
+            # It was posted as the card was then: what changed since is to be shown yet.
+            shown = replace(shown, wanted=shown.shown)
         await self._note_sent(turn, ts, shown)
         self._accepted(turn.claim.team_id)
         self._meter.delivered(kind, result)

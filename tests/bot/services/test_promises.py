@@ -120,6 +120,18 @@ async def test_changes_told_in_one_reply_stay_one_reply_when_its_answer_is_lost(
     assert steps == [["RUNNING", "COMPLETE"]] * (1 if readable else 2)
 
 
+async def test_a_card_that_is_found_again_is_brought_up_to_date(world: World) -> None:
+    world.beam.put(A, "PENDING")
+    world.slack.lost = [OutcomeUnknown("timeout")]
+    await world.watching.watch(HERE, [A], Level.FAILURES)
+    world.beam.put(A, "COMPLETE")
+    await world.turn()
+    await world.deliver(seconds=10)
+    await world.deliver(seconds=10)
+    assert world.slack.searches == 1
+    assert [str(view.members[0].task.status) for view in world.slack.edits][-1:] == ["COMPLETE"]
+
+
 async def test_a_refusal_for_now_is_tried_again_in_order(world: World) -> None:
     world.beam.put(A, "PENDING")
     await world.watching.watch(HERE, [A])
