@@ -51,6 +51,7 @@ STATUSES = [
 which_task = st.sampled_from(TASKS)
 which_copy = st.integers(0, 1)
 which_channel = st.sampled_from(["C1", "C2"])
+which_level = st.sampled_from([None, None, Level.FINAL, Level.FAILURES])
 slack_faults = st.tuples(
     st.sampled_from([None, None, *MoodySlack.FAULTS]), st.sampled_from([1, 1, 2, 50])
 )
@@ -82,8 +83,11 @@ class Machine(RuleBasedStateMachine):
         watched=st.lists(which_task, min_size=1, max_size=4, unique=True),
         group=st.booleans(),
         unreadable=st.sets(which_channel),
+        level=which_level,
     )
-    def start(self, watched: list[TaskId], group: bool, unreadable: set[str]) -> None:
+    def start(
+        self, watched: list[TaskId], group: bool, unreadable: set[str], level: Level | None
+    ) -> None:
         self.slack.unreadable = unreadable
         for task_id in TASKS:
             self.beam.put(task_id, "PENDING")
@@ -92,7 +96,7 @@ class Machine(RuleBasedStateMachine):
         place = Place("T1", "C1", "U1")
         for ids in [watched] if group else [[one] for one in watched]:
             self.clock.advance(1.3)
-            self.watch_here(place, ids)
+            self.watch_here(place, ids, level)
 
     @rule(
         copy=which_copy,
@@ -107,10 +111,10 @@ class Machine(RuleBasedStateMachine):
         place = Place("T1", channel, "U1")
         self.do(copy, lambda world: world.watching.watch(place, tasks, level, direct=direct))
 
-    @rule(copy=which_copy, task=which_task, channel=which_channel)
-    def watch_one(self, copy: int, task: TaskId, channel: str) -> None:
+    @rule(copy=which_copy, task=which_task, channel=which_channel, level=which_level)
+    def watch_one(self, copy: int, task: TaskId, channel: str, level: Level | None) -> None:
         place = Place("T1", channel, "U1")
-        self.do(copy, lambda world: world.watching.watch(place, [task]))
+        self.do(copy, lambda world: world.watching.watch(place, [task], level))
 
     @rule(
         copy=which_copy,
@@ -252,8 +256,8 @@ class Machine(RuleBasedStateMachine):
         self.audit.step(copy.world.meter for copy in self.copies)
         self.healthy = True
 
-    def watch_here(self, place: Place, ids: list[TaskId]) -> None:
-        self.do(0, lambda world: world.watching.watch(place, ids))
+    def watch_here(self, place: Place, ids: list[TaskId], level: Level | None) -> None:
+        self.do(0, lambda world: world.watching.watch(place, ids, level))
 
     def turn(self, seconds: float = 1.3) -> None:
         """Have every copy poll, side by side, and then deliver."""
