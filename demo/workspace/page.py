@@ -151,6 +151,8 @@ class Page:
         raw = request.path_params["message"].removeprefix("p")
         ts, thread = f"{raw[:-6]}.{raw[-6:]}", request.query_params.get("thread_ts")
         where = f"/?channel={request.path_params['channel']}&message={ts}"
+        if request.query_params.get("user") in PEOPLE:
+            where += f"&user={request.query_params['user']}"
         return RedirectResponse(where + (f"&thread={thread}" if thread else ""))
 
     # ---- what a person does ----

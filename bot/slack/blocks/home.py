@@ -180,7 +180,7 @@ def _concern(one: Attention, now: datetime) -> tuple[str, str]:
         return sign(task.status), f"has waited{since} and has not started"
     ended = f", {date(task.ended_at)}" if task.ended_at else ""
     why = f"\n> {safe(task.failure_reason, 200)}" if task.failure_reason else ""
-    return sign(task.status), f"{words_of(task)}{ended}{why}"
+    return sign(task.status), f"· {words_of(task)}{ended}{why}"
 
 
 def _list(page: HomePage, rows: WatchPage, now: datetime, *, own: bool) -> list[JSON]:

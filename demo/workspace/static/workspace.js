@@ -100,10 +100,14 @@ const showModal = () => refresh("modal", async () => {
 });
 
 function mark() {
+  document.body.classList.toggle("at-home", Boolean(state.home));
   for (const link of all("#channels a")) {
-    const here = link.dataset.channel === state.channel;
+    const home = link.matches(".open-home");
+    const here = state.home ? home : link.dataset.channel === state.channel;
     link.classList.toggle("here", here);
-    if (here) {
+    if (here && home) {
+      $("#title").textContent = "Beambot: Home";
+    } else if (here) {
       link.classList.remove("unread");
       link.setAttribute("aria-current", "page");
       const name = link.dataset.name;
@@ -189,7 +193,10 @@ async function press(button) {
   const message = button.closest(".message");
   const confirm = button.nextElementSibling;
   if (confirm && confirm.matches("template.confirm") && !(await ask(confirm))) return;
-  if (button.dataset.url) window.open(button.dataset.url, "_blank", "noopener");
+  const url = button.dataset.url && new URL(button.dataset.url);
+  // Links to messages stay in the workspace, as in Slack.
+  const inside = url && url.origin === location.origin;
+  if (url && !inside) window.open(url, "_blank", "noopener");
   button.classList.add("busy");
   const done = await post("act", {
     channel: message.dataset.channelId || "",
@@ -200,6 +207,10 @@ async function press(button) {
   });
   button.classList.remove("busy");
   button.classList.toggle("failed", Boolean(done.error) || (done.status || 0) >= 400);
+  if (inside) {
+    url.searchParams.set("user", state.user);
+    location.href = url;
+  }
 }
 
 document.addEventListener("click", (event) => {
@@ -209,7 +220,10 @@ document.addEventListener("click", (event) => {
   if (target.matches(".open-home")) {
     event.preventDefault();
     state.home = true;
-    $("#title").textContent = "Beambot: Home tab";
+    state.thread = null;
+    delete $("#messages").dataset.filled;
+    mark();
+    showThread();
     post("open-home", {}).then(showHome);
     showHome();
   } else if (target.matches("#channels a")) {
