@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.services.doors import Doors
+from bot.services.fold import few, fold, fold_reports, is_broadcast, next_message
 from bot.services.ports import (
     CardGone,
     ChannelClosed,
@@ -28,12 +29,8 @@ from bot.tasks.records import (
     CancelReport,
     Card,
     CardView,
-    ClosedNews,
-    GoneNews,
     GroupNews,
-    TransitionNews,
 )
-from storage.codec import News
 from storage.database import StorageUnavailable
 from storage.outbox import Claim, Delivery, Outbox
 from storage.watches import WatchStore
@@ -50,9 +47,6 @@ EDIT_PACE = timedelta(seconds=1.2)
 EXTENDED_FOR = timedelta(minutes=2)
 """How long a report of cancels takes up further ones of the same person: nobody is notified of an
 edit, and what was said longer ago is out of sight."""
-
-REPORTED_MOST = 50
-"""Tasks that one report tells of at most, like one command."""
 
 RETRY_FIRST, RETRY_LIMIT = 1.0, 60.0
 NOTE_AGAIN = 1.0
@@ -178,7 +172,7 @@ class Deliverer:
 
     async def _work(self, turn: _Turn) -> None:
         work = await self._outbox.work(turn.claim)
-        batch = _next_message(work.deliveries)
+        batch = next_message(work.deliveries)
         turn.batch = [one.id for one in batch]
         turn.attempts = batch[0].attempts if batch else 0
         about = batch[0].card.id if batch and batch[0].card else None
@@ -240,9 +234,9 @@ class Deliverer:
             return None
         card_id = message.view.card.id if message.view else None
         told = await self._outbox.last_report(turn.claim, card_id, report, now - EXTENDED_FOR)
-        if told is None or not _few([*told.reports, report]):
+        if told is None or not few([*told.reports, report]):
             return None
-        whole = replace(message, news=_fold_reports([*told.reports, report]))
+        whole = replace(message, news=fold_reports([*told.reports, report]))
         return told.ts if await self._edit_message(turn, whole, told.ts) else None
 
     async def _amend(self, turn: _Turn, delivery: Delivery, news: Amended) -> None:
@@ -251,7 +245,7 @@ class Deliverer:
         told = await self._outbox.report(news.key)
         if told is not None:
             message = await self._outgoing([delivery])
-            whole = replace(message, news=_fold_reports(list(told.reports)))
+            whole = replace(message, news=fold_reports(list(told.reports)))
             await self._edit_message(turn, whole, told.ts)
         await self._note_sent(turn, told.ts if told else "", None)
 
@@ -316,12 +310,9 @@ class Deliverer:
             view = found[0] if found else None
         card = view.card if view else None
         news = first.news
-        if isinstance(news, TransitionNews):
-            news = _fold([one.news for one in batch if isinstance(one.news, TransitionNews)])
-        if isinstance(news, CancelReport):
-            news = _fold_reports([one.news for one in batch if isinstance(one.news, CancelReport)])
+        if news is not None:
+            news = fold([one.news for one in batch if one.news is not None])
         if isinstance(news, GroupNews):
-            news = _fold_group([one.news for one in batch if isinstance(one.news, GroupNews)])
             news = replace(news, members=view.members) if view else news
         thread = card.thread_ts if card else None
         if isinstance(news, CancelReport) and card is None:
@@ -335,7 +326,7 @@ class Deliverer:
             thread,
             view,
             news,
-            _is_broadcast(news),
+            is_broadcast(news),
             f"beambot-{first.id}",
             first.created_at,
         )
@@ -418,80 +409,3 @@ class _Turn:
 
 def _later(at: datetime | None, now: datetime) -> bool:
     return at is not None and now < at
-
-
-def _next_message(owed: tuple[Delivery, ...]) -> list[Delivery]:
-    """Return the deliveries that make up the next message: changes that piled up are one."""
-    ready = [one for one in owed if one.news is None or one.card is None or one.card.ts is not None]
-    if not ready:
-        return []
-    first = ready[0]
-    # What may have been posted was posted together, and is looked for and sent again together;
-    # what came later belongs to the next message.
-    batch = [first]
-    for one in ready[1:]:
-        if _thread(one) != _thread(first):
-            continue
-        if one.doubtful is not first.doubtful or not _together(
-            [had.news for had in batch], one.news
-        ):
-            break
-        batch.append(one)
-    return batch
-
-
-def _thread(one: Delivery) -> int | str | None:
-    if one.card is None:
-        return one.news.thread_ts if isinstance(one.news, CancelReport) else None
-    return one.card.id
-
-
-def _together(batch: Sequence[News | None], news: News | None) -> bool:
-    """Tell whether news of a card is told in one message with what is owed right before it."""
-    before = batch[-1]
-    if isinstance(before, TransitionNews) and isinstance(news, TransitionNews):
-        return before.task.id == news.task.id
-    if isinstance(before, GroupNews) and isinstance(news, GroupNews):
-        # The end is broadcast; what it says of failures does not replace their own replies.
-        told = any(isinstance(one, GroupNews) and one.failed for one in batch)
-        return not before.end and not (news.end and told)
-    if isinstance(before, CancelReport) and isinstance(news, CancelReport):
-        told_so_far = [one for one in batch if isinstance(one, CancelReport)]
-        return before.actor_id == news.actor_id and _few([*told_so_far, news])
-    return False
-
-
-def _few(reports: Sequence[CancelReport]) -> bool:
-    return sum(len(report.results) for report in reports) <= REPORTED_MOST
-
-
-def _fold_reports(reports: Sequence[CancelReport]) -> CancelReport:
-    first, *rest = [one for report in reports for one in (report, *report.folded)]
-    return replace(first, folded=tuple(rest))
-
-
-def _fold_group(told: list[GroupNews]) -> GroupNews:
-    first, *rest = [news for news in told if news.end] or told
-    return replace(first, folded=tuple(rest))
-
-
-def _fold(told: list[TransitionNews]) -> TransitionNews:
-    last = told[-1]
-    steps = tuple(step for news in told for step in news.steps)
-    return replace(
-        last,
-        steps=steps,
-        final=any(news.final for news in told),
-        mention=next((news.mention for news in reversed(told) if news.mention), None),
-    )
-
-
-def _is_broadcast(news: object) -> bool:
-    match news:
-        case TransitionNews(final=final):
-            return final
-        case GroupNews(end=end):
-            return end
-        case GoneNews() | ClosedNews():
-            return True
-    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from statistics import fmean
 
 from bot.tasks.records import KnownTask
 from bot.tasks.task import Task
@@ -11,8 +12,6 @@ from bot.tasks.usual import Usual, quantile
 
 LEAST_MEMBERS = 3
 """Complete tasks of a function in the group itself that stand in for past runs of it."""
-
-_MIDDLE = 0.5
 
 
 def time_left(
@@ -44,7 +43,7 @@ def time_left(
             return None
         places.append((0.0, runs[_name(task)], ran.total_seconds()))
     for task in waiting:
-        free = [_end(place, _MIDDLE) for place in places]
+        free = [_end(place) for place in places]
         if None in free:
             return None
         first, at = min((at, index) for index, at in enumerate(free) if at is not None)
@@ -78,8 +77,14 @@ def _runs(
     return own if len(own) >= LEAST_MEMBERS else ()
 
 
-def _end(place: tuple[float, Sequence[float], float], share: float) -> float | None:
+def _end(place: tuple[float, Sequence[float], float], share: float | None = None) -> float | None:
+    """Return when a place is free: after a run that ``share`` of all are shorter than.
+
+    Without ``share``, after one of mean length: a sum of runs comes to so many times their mean.
+    """
     begins, runs, ran = place
     # What has run for long is judged by those runs that took longer still.
     longer = [run for run in runs if run > ran]
-    return begins + quantile(longer, share) - ran if longer else None
+    if not longer:
+        return None
+    return begins + (fmean(longer) if share is None else quantile(longer, share)) - ran

@@ -138,6 +138,22 @@ async def test_an_edit_that_may_have_got_through_is_repeated_not_posted(world: W
     assert await world.outbox.oldest_owed() is None
 
 
+async def test_an_edit_that_may_have_got_through_long_ago_is_told_once_more_at_most(
+    world: World,
+) -> None:
+    world.beam.put(A, "RUNNING")
+    world.beam.put(B, "RUNNING")
+    await world.cancelling.cancel(HERE, [A], via="command")
+    world.clock.advance(10)
+    world.slack.edit_errors = [OutcomeUnknown("reset")] * 2
+    await world.cancelling.cancel(HERE, [B], via="command")
+    world.clock.advance(130)
+    await world.deliver(seconds=3)
+    assert [told(one) for one in world.slack.posted] == [[A], [B]]
+    assert world.slack.amended == []
+    assert await world.outbox.oldest_owed() is None
+
+
 async def test_a_reason_is_in_the_report_and_on_the_card(world: World) -> None:
     world.beam.put(A, "RUNNING")
     await world.watching.watch(HERE, [A])

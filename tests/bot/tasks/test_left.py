@@ -45,6 +45,11 @@ def test_those_that_wait_follow_each_other_on_the_places_that_run() -> None:
     assert seconds(*running, *[member("PENDING")] * 3) == 150
 
 
+def test_those_in_between_take_their_mean_time() -> None:
+    spread = {"f": Usual(ran=(10.0, 10.0, 10.0, 10.0, 60.0))}
+    assert seconds(member("RUNNING"), member("PENDING"), usual=spread) == 20 + 10
+
+
 def test_the_last_of_many_is_taken_to_be_a_slow_one() -> None:
     spread = {"f": Usual(ran=(10.0, 20.0, 30.0, 40.0, 50.0))}
     assert seconds(member("RUNNING"), usual=spread) == 30

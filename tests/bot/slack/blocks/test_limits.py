@@ -79,6 +79,7 @@ TASK = st.builds(
     timeout_seconds=st.one_of(st.none(), st.integers(0, 10**7)),
     max_retries=st.one_of(st.none(), st.integers(0, 100)),
     failure_reason=st.one_of(st.none(), TEXT),
+    result=st.one_of(st.none(), TEXT),
     outputs=st.lists(
         st.builds(Output, name=TEXT, url=TEXT, expires_in=st.one_of(st.none(), st.just(3600))),
         max_size=8,
