@@ -11,7 +11,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture interop bench lint format types backup lock audit clean
+.PHONY: help demo test torture interop bench profile lint format types backup lock audit clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
@@ -31,6 +31,9 @@ interop: $(VENV)/.dev ## run the main job against a workspace that others wrote 
 
 bench: $(VENV)/.dev ## measure, side by side with what it is compared with (ARGS=quick for less)
 	$(BIN)/python -m bench $(ARGS)
+
+profile: $(VENV)/.dev ## show where a check's time goes (ARGS=functions for more)
+	$(BIN)/python -m bench.profile $(ARGS)
 
 lint: $(VENV)/.dev ## check style, format and types
 	$(BIN)/ruff check .

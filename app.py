@@ -33,6 +33,7 @@ from bot.services.accounts import OneAccount
 from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
 from bot.services.doors import Doors
+from bot.services.habits import Habits
 from bot.services.health import Health
 from bot.services.home import HomePages
 from bot.services.look_up import LookUp
@@ -60,6 +61,7 @@ from storage.backup import copy_database
 from storage.cancels import CancelStore
 from storage.database import Database, StorageUnavailable
 from storage.home import HomeStore
+from storage.history import HistoryStore
 from storage.installations import InstallationStore
 from storage.migrate import migrate
 from storage.outbox import Outbox
@@ -114,7 +116,8 @@ class Bot:
         courier = SlackCourier(workspace, people, now)
         accounts = OneAccount(beam)
         look_up = LookUp(accounts, self._tasks, watches, now, pace)
-        polls = LookUp(OneAccount(beam.patient()), self._tasks, watches, now, pace)
+        habits = Habits(HistoryStore(database), now)
+        polls = LookUp(OneAccount(beam.patient()), self._tasks, watches, now, pace, habits)
         workspaces = Doors()
         deliverer = Deliverer(self._outbox, watches, courier, now, self._metrics, workspaces)
         self._health = Health(

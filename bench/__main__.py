@@ -10,7 +10,7 @@ import time
 from bench.stage import ROOT, Row
 from bench.table import keep, machine, markdown
 
-PARTS = ("checks",)
+PARTS = ("checks", "policy", "news", "acks", "idle", "growth")
 
 
 def main(arguments: list[str]) -> int:

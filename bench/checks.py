@@ -16,7 +16,7 @@ from sqlalchemy import insert
 
 from bench import obvious
 from bench.product import product
-from bench.seed import make_due, new_ids, seed, url_of
+from bench.seed import make_due, new_ids, sample, seed, url_of
 from bench.stage import Row, Stage, cores, pin, report, stage
 from bot.beam import new_http_client
 from bot.tasks import TaskId
@@ -72,7 +72,7 @@ def bare(http: httpx.AsyncClient, stage: Stage, ids: Sequence[TaskId]) -> Arm:
 async def whole(stack: AsyncExitStack, stage: Stage, ids: Sequence[TaskId]) -> Arm:
     """Return the product's check: request, parse, compare, store, and owe what changed."""
     made = await stack.enter_async_context(product(stage))
-    await seed(made.database, ids)
+    await seed(made.database, ids, like=sample(stage))
     made.poller.start()
     stack.push_async_callback(made.poller.stop, 5)
 

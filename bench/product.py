@@ -14,10 +14,12 @@ from bot.beam import BeamClient, RateLimiter, new_http_client
 from bot.metrics import Metrics
 from bot.services.accounts import OneAccount
 from bot.services.doors import Doors
+from bot.services.habits import Habits
 from bot.services.look_up import LookUp
 from bot.services.poll import Poller
 from bot.tasks.follow import Pace
 from storage.database import Database
+from storage.history import HistoryStore
 from storage.tasks import TaskStore
 from storage.watches import WatchStore
 
@@ -47,7 +49,9 @@ async def product(stage: Stage) -> AsyncIterator[Product]:
     beam = BeamClient(http, base_url=f"{stage.beam}/v2", token="t", limiter=limiter)
     tasks = TaskStore(database)
     pace = Pace(3600, 3600)
-    look_up = LookUp(OneAccount(beam.patient()), tasks, WatchStore(database), now, pace)
+    habits = Habits(HistoryStore(database), now)
+    polls = OneAccount(beam.patient())
+    look_up = LookUp(polls, tasks, WatchStore(database), now, pace, habits)
     try:
         yield Product(Poller(look_up, tasks, now, Metrics(), pace, Doors()), look_up, database)
     finally:

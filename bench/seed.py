@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import urllib.request
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, update
 
+from bench.stage import Stage
+from bot.beam.models import parse_task
 from bot.tasks import FunctionKind, Status, Task, TaskId
 from bot.tasks.records import DEFAULT_ACCOUNT
 from storage.codec import task_to_json
@@ -36,7 +40,7 @@ async def seed(
     ids: Sequence[TaskId],
     *,
     channels: int = 200,
-    age: timedelta = timedelta(0),
+    like: Task | None = None,
     first: tuple[float, float] = (0.0, 0.0),
 ) -> None:
     """Migrate, and watch ``ids`` in channels; each has its card and its watch.
@@ -45,30 +49,15 @@ async def seed(
         database: a new one.
         ids: the tasks.
         channels: over how many channels they are spread.
-        age: how old the tasks are.
+        like: what is known of each; something plausible if not given.
         first: the first look is between so many and so many seconds from now.
     """
     await migrate(database)
     now = datetime.now(UTC)
     dice = random.Random(7)
-    made = now - age
+    like = like or _plausible(now)
     task_rows, card_rows, watch_rows = [], [], []
     for number, task_id in enumerate(ids, 1):
-        task = Task(
-            task_id,
-            Status("RUNNING"),
-            created_at=made,
-            started_at=made,
-            updated_at=made,
-            container_id="taskqueue-a1b2c3d4-5678",
-            function="app.py:squared",
-            kind=FunctionKind.TASK_QUEUE,
-            stub_name="taskqueue/deployment/app.py:squared",
-            cpu_millicores=1000,
-            memory_mib=8192,
-            gpu="A10G",
-            timeout_seconds=3600,
-        )
         where = {"team_id": TEAM, "account": DEFAULT_ACCOUNT}
         channel = {"channel_id": f"C{number % channels}"}
         owner = {"owner_id": "U1", "level": "all", "created_at": now}
@@ -76,8 +65,8 @@ async def seed(
             where
             | {
                 "task_id": task_id,
-                "status": "RUNNING",
-                "payload": task_to_json(task),
+                "status": str(like.status),
+                "payload": task_to_json(replace(like, id=task_id)),
                 "known_at": now - timedelta(seconds=60),
                 "seq": 0,
                 "next_check_at": now + timedelta(seconds=dice.uniform(*first)),
@@ -96,6 +85,31 @@ async def seed(
             tx.execute(insert(table), rows)
 
     await database.write(work)
+
+
+def sample(stage: Stage) -> Task:
+    """Return a task as the simulated Beam shows it, so that a look at it finds nothing new."""
+    task_id = new_ids(1)[0]
+    with urllib.request.urlopen(f"{stage.beam}/v2/task/{task_id}/", timeout=20) as answer:
+        return parse_task(answer.read(), expected=task_id)
+
+
+def _plausible(made: datetime) -> Task:
+    return Task(
+        new_ids(1)[0],
+        Status("RUNNING"),
+        created_at=made,
+        started_at=made,
+        updated_at=made,
+        container_id="taskqueue-a1b2c3d4-5678",
+        function="app.py:squared",
+        kind=FunctionKind.TASK_QUEUE,
+        stub_name="taskqueue/deployment/app.py:squared",
+        cpu_millicores=1000,
+        memory_mib=8192,
+        gpu="A10G",
+        timeout_seconds=3600,
+    )
 
 
 async def make_due(database: Database, count: int | None = None) -> None:

@@ -37,7 +37,7 @@ class Messages:
             return 200, b"{}"
         if name == "chat.postMessage":
             given = _fields(body)
-            self._posts.append({"at": time.monotonic(), "text": str(given.get("text", ""))})
+            self._posts.append({"at": time.monotonic(), "thread": str(given.get("thread_ts"))})
         said: dict[str, object] = {"ok": True}
         match name:
             case "auth.test":

@@ -15,6 +15,7 @@ from bot.beam.errors import (
     TaskNotFound,
     Unauthorized,
 )
+from bot.services.habits import Habits
 from bot.services.news import tell
 from bot.services.ports import Accounts, Clock
 from bot.tasks import TaskId, Transition
@@ -68,6 +69,7 @@ class LookUp:
         watches: stored watches.
         clock: the current time.
         pace: how soon to look again.
+        habits: what is usual of each function; without them only a task's age says when to look.
     """
 
     def __init__(
@@ -77,12 +79,14 @@ class LookUp:
         watches: WatchStore,
         clock: Clock,
         pace: Pace,
+        habits: Habits | None = None,
     ) -> None:
         self._accounts = accounts
         self._tasks = tasks
         self._watches = watches
         self._clock = clock
         self._pace = pace
+        self._habits = habits
 
     async def look(self, place: Place, ids: Sequence[TaskId]) -> Lookup:
         """Look tasks up for somebody; nothing is raised for a task that cannot be found."""
@@ -139,9 +143,15 @@ class LookUp:
     async def record(self, seen: Sequence[Observation]) -> list[Transition]:
         """Write looks down, with all that they owe to watches, in one transaction."""
         now = self._clock()
+        habits = self._habits
+        if habits is not None:
+            answered = [(one, one.look.task) for one in seen if one.look.task is not None]
+            await habits.learn((one.team_id, one.account, task) for one, task in answered)
 
         def step(tracked: Tracked, look: Look) -> Followed | None:
-            return follow(tracked, look, now=now, pace=self._pace)
+            usual = habits.of(tracked, look.task) if habits and look.task else None
+            pace = replace(self._pace, usual=usual) if usual else self._pace
+            return follow(tracked, look, now=now, pace=pace)
 
         changes = await self._tasks.record(seen, now=now, follow=step, tell=tell)
         for change in changes:

@@ -40,8 +40,9 @@ IN_HAND_MOST = 400
 BATCH = 200
 """Results written in one transaction at most."""
 
-LINGER = 0.25
-"""Seconds for which looks that found nothing new wait for more of them."""
+LINGER, LINGER_BUSY = 0.25, 0.05
+"""Seconds for which looks that found nothing new wait for more of them; less if more is due than
+there was room for, as then their room is wanted."""
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +58,6 @@ class Poller:
         pace: how soon to look again.
         workspaces: which of them reject the token; nobody could be told of their tasks.
         share: how the budget is shared; without an end if not given.
-        linger: seconds for which results wait for more.
     """
 
     def __init__(
@@ -70,7 +70,6 @@ class Poller:
         workspaces: Doors,
         *,
         share: Share | None = None,
-        linger: float = LINGER,
     ) -> None:
         self._look_up = look_up
         self._tasks = tasks
@@ -78,7 +77,6 @@ class Poller:
         self._meter = meter
         self._pace = pace
         self._share = share or Share(Unlimited())
-        self._linger = linger
         usual = pace.most * 1.5
         self._horizon = Horizon(
             usual=LEASE + usual, longest=LEASE + max(usual, RETRY_AFTER_MOST, *RECHECKS)
@@ -236,7 +234,8 @@ class Poller:
                     batch.append(seen)
                     if len(batch) == 1:
                         loop = asyncio.get_running_loop()
-                        patience.reschedule(loop.time() + self._linger)
+                        linger = LINGER_BUSY if self._more else LINGER
+                        patience.reschedule(loop.time() + linger)
         while len(batch) < BATCH and not self._seen.empty():
             batch.append(self._seen.get_nowait()[0])
         return batch

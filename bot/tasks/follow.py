@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.tasks.pace import age_of, check_interval
+from bot.tasks.pace import age_of, check_interval, usual_interval
 from bot.tasks.records import KnownTask, Trouble
 from bot.tasks.task import Task, Transition
+from bot.tasks.usual import Usual
 
 SHOWN_AFTER = 2
 """Failed looks in a row before a card says that Beam does not answer: one is a hiccup."""
@@ -96,6 +97,9 @@ class Pace:
     stretch: Callable[[], float] = lambda: 1.0
     """How many times longer than wanted intervals must be for all to fit into the budget."""
 
+    usual: Usual | None = None
+    """What past runs of the task's function took, if that is known."""
+
     @property
     def most(self) -> timedelta:
         """The longest interval of all, when the budget is short."""
@@ -112,11 +116,26 @@ class Pace:
 
     def wanted(self, task: Task, now: datetime) -> timedelta:
         """Return how long to wait if there were no budget to keep."""
-        return check_interval(
+        return self._when_it_pays(task, now) or check_interval(
             age_of(task.created_at, now),
             shortest=self.shortest,
             longest=self.longest,
             jitter=self.jitter,
+        )
+
+    def _when_it_pays(self, task: Task, now: datetime) -> timedelta | None:
+        if self.usual is None:
+            return None
+        if task.status == "RUNNING":
+            elapsed, past = task.ran(now), self.usual.ran
+        elif task.status == "PENDING":
+            elapsed, past = task.waited(now), self.usual.waited
+        else:
+            return None
+        if elapsed is None:
+            return None
+        return usual_interval(
+            elapsed, past, shortest=self.shortest, longest=self.longest, jitter=self.jitter
         )
 
     def backoff(self, task: Task, now: datetime, failures: int) -> timedelta:
