@@ -60,8 +60,8 @@ from storage.audit import AuditStore
 from storage.backup import copy_database
 from storage.cancels import CancelStore
 from storage.database import Database, StorageUnavailable
-from storage.home import HomeStore
 from storage.history import HistoryStore
+from storage.home import HomeStore
 from storage.installations import InstallationStore
 from storage.migrate import migrate
 from storage.outbox import Outbox

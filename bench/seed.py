@@ -67,7 +67,7 @@ async def seed(
                 "task_id": task_id,
                 "status": str(like.status),
                 "payload": task_to_json(replace(like, id=task_id)),
-                "known_at": now - timedelta(seconds=60),
+                "known_at": now - timedelta(seconds=3),
                 "seq": 0,
                 "next_check_at": now + timedelta(seconds=dice.uniform(*first)),
             }

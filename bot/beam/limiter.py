@@ -20,15 +20,16 @@ RESTORED_IN = 60.0
 LEAST = 0.02
 """The share of the limit that always stays."""
 
-_TOLERANCE = 0.01
-# In seconds: a timer that woke this late is caught up with. Timers have a millisecond's grain,
-# which would otherwise hold a budget of 1,000 a second down to half of it.
+_TOLERANCE = 0.05
+# In seconds: whoever wakes this late is caught up with. A timer has a millisecond's grain and a
+# busy loop more, which would hold a budget of 1,000 a second down to a fraction of it. Slots are
+# that much further apart, so that no second has more than the budget all the same.
 
 
 class RateLimiter:
     """Hands out evenly spaced slots: to people first, then to polls, each in order.
 
-    Slots ``1 / rate`` apart keep any second to ``rate`` requests without a burst after a pause.
+    Slots about ``1 / rate`` apart keep any second to ``rate`` requests, and spread them.
     The rate is the limit until Beam answers 429. Then it halves, and grows back in proportion to
     the time in which Beam answers (additive increase, multiplicative decrease, as in RFC 5681).
 
@@ -86,7 +87,7 @@ class RateLimiter:
             if wait <= 0:
                 break
             await self._sleep(wait)
-        step = 1.0 / self.rate
+        step = (1.0 + _TOLERANCE) / self.rate
         self._next = max(self._next + step, self._clock() + step - _TOLERANCE)
         self.used += 1
 

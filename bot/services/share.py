@@ -43,7 +43,6 @@ class Share:
         self._budget = budget
         self._sum = 0.0
         self._at: datetime | None = None
-        self._since: datetime | None = None
 
     def looked(self, *, gap: float, planned: float, wanted: float, now: datetime) -> None:
         """Note a look.
@@ -60,11 +59,8 @@ class Share:
 
     def demand(self) -> float:
         """Return how many requests a second all tasks ask for together."""
-        if self._at is None or self._since is None:
-            return 0.0
-        # Early on there is less than the whole memory to average over.
-        age = max((self._at - self._since).total_seconds(), 1.0)
-        return self._sum / (MEMORY * (1.0 - math.exp(-age / MEMORY)))
+        # Little at first: whatever was due while the bot was down is no demand that lasts.
+        return self._sum / MEMORY
 
     def factor(self) -> float:
         """Return by how much intervals are stretched: 1 while the budget is enough."""
@@ -77,7 +73,7 @@ class Share:
     def _decay(self, now: datetime) -> None:
         if self._at is None or now < self._at or now - self._at > timedelta(hours=1):
             # The first look, or a clock that stepped: nothing to compare with.
-            self._sum, self._since = 0.0, now
+            self._sum = 0.0
         else:
             self._sum *= math.exp(-(now - self._at).total_seconds() / MEMORY)
         self._at = now
