@@ -44,6 +44,7 @@ DEADLINE = 15.0
 CONNECTIONS_MAX = 100
 # How long to hold back after a 429 that does not say, in seconds.
 _RETRY_AFTER_DEFAULT = 5.0
+_JSON = {"Content-Type": "application/json"}
 _NIL = TaskId("00000000-0000-0000-0000-000000000000")
 
 
@@ -148,7 +149,6 @@ class BeamClient:
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/json",
-            "Content-Type": "application/json",
         }
 
     def patient(self) -> BeamClient:
@@ -236,7 +236,7 @@ class BeamClient:
             method,
             self._base_url + path,
             content=content,
-            headers=self._headers,
+            headers=self._headers if content is None else self._headers | _JSON,
         )
         response = await self._http.send(request, stream=True)
         try:
