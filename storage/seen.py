@@ -111,5 +111,7 @@ def _insert(tx: Connection, one: _Note) -> bool:
         upsert(tx, requests_seen)
         .values(team_id=one.team_id, key=one.key, seen_at=one.now)
         .on_conflict_do_nothing()
+        # What was written, not how much: PostgreSQL's driver does not count rows of an insert.
+        .returning(requests_seen.c.key)
     )
-    return bool(result.rowcount)
+    return result.first() is not None

@@ -31,8 +31,10 @@ class ShownStore:
                 upsert(tx, requests_seen)
                 .values(team_id=team_id, key=key, seen_at=now)
                 .on_conflict_do_nothing()
+                # PostgreSQL's driver does not count the rows of an insert.
+                .returning(requests_seen.c.key)
             )
-            return bool(result.rowcount)
+            return result.first() is not None
 
         return await self._database.write(work)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -41,8 +40,8 @@ class Homes:
 
 
 @pytest.fixture
-async def homes(tmp_path: Path) -> AsyncIterator[Homes]:
-    world = World(tmp_path / "beambot.db")
+async def homes(database_url: str) -> AsyncIterator[Homes]:
+    world = World(database_url)
     await world.open()
     yield Homes(world)
     await world.close()
