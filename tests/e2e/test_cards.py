@@ -123,14 +123,17 @@ def test_results_in_short_and_in_full(page: Page, socket_stack: Stack, tmp_path:
     card = page.locator("#messages .message:not(.ephemeral)").filter(has_text=task).first
     expect(card).to_contain_text("2 outputs · links work until", timeout=SHORT)
     expect(card.get_by_text("Refresh", exact=True)).to_have_count(0)
-    card.scroll_into_view_if_needed()
+    page.locator("#messages").evaluate("messages => { messages.scrollTop = 1e9; }")
     picture(page, "results", tmp_path)
-    page.evaluate("window.open = (url) => { window.opened = url; }")
-    card.get_by_text("poster.png", exact=True).click()
-    opened = str(page.evaluate("window.opened"))
+    page.evaluate("window.open = (url) => { window.opened = `${url}`; }")
+    # The page draws all messages anew when one changes, also between a press and its release.
+    card.get_by_text("poster.png", exact=True).dispatch_event("click")
+    page.wait_for_function("window.opened !== undefined")
+    opened = page.evaluate("`${window.opened}`")
+    assert opened.startswith(socket_stack.beam), opened
     assert f"Simulated output of task {task}" in socket_stack.client.get(opened).text
-    card.locator("button", has_text="Refresh links").click()
-    card.get_by_text("Show in full").click()
+    card.locator("button", has_text="Refresh links").dispatch_event("click")
+    card.get_by_text("Show in full").dispatch_event("click")
     modal = page.get_by_role("dialog")
     expect(modal).to_contain_text('{"shard": 39, "vectors": 4018}', timeout=SHORT)
     picture(page, "result-in-full", tmp_path)

@@ -98,7 +98,7 @@ def _outcome(result: Cancelled, asked_at: datetime) -> tuple[str, str]:
     mark, after = _HEADINGS[result.outcome][0], result.after
     match result.outcome:
         case CancelOutcome.CANCELLED:
-            spent = _age(result.before or after, asked_at)
+            spent = _age(after or result.before, asked_at)
             return mark, f"*cancelled*{f' after {spent}' if spent else ''}."
         case CancelOutcome.STILL_STOPPING:
             status = f", it is still {code(after.status, 40)}" if after else ""
