@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.errors import SlackUnavailable
-from bot.slack.blocks.message import Message
+from bot.slack.blocks.message import Message, without_charts
 from bot.slack.client import TIMEOUT
 
 ATTEMPTS = 3
@@ -93,8 +93,11 @@ class UrlAnswer:
                     break
                 continue
             if answer.status_code == 200:
-                return
+                return None
             why = f"status {answer.status_code}"
+            if "blocks" in str(answer.body) and (bare := _without_charts(body)) is not None:
+                # Certainly not taken: charts are not taken everywhere.
+                return await self._send(bare, repeat=repeat)
             if answer.status_code != 429 and (answer.status_code < 500 or not repeat):
                 break
         raise SlackUnavailable(f"Slack did not take the answer ({why}).")
@@ -128,11 +131,16 @@ class PostAnswer:
                 unfurl_media=False,
             )
         except SlackApiError as error:
+            if error_code(error) == "invalid_blocks":
+                bare = without_charts(message.blocks)
+                if len(bare) < len(message.blocks):
+                    return await self.public(Message(message.text, bare))
             raise SlackUnavailable(
                 f"Slack did not take the answer ({error_code(error)})."
             ) from error
         except (ClientError, OSError, TimeoutError) as error:
             raise SlackUnavailable("Slack did not take the answer.") from error
+        return None
 
     async def replace(self, message: Message) -> None:
         await self.public(message)
@@ -146,6 +154,13 @@ def error_code(error: SlackApiError) -> str:
     data = error.response.data if hasattr(error.response, "data") else error.response
     code = data.get("error") if isinstance(data, dict) else None
     return code if isinstance(code, str) else "not_json"
+
+
+def _without_charts(body: dict[str, Any]) -> dict[str, Any] | None:
+    """Return an answer without Slack's charts; ``None`` if it has none."""
+    blocks = body.get("blocks") or []
+    bare = without_charts(blocks)
+    return {**body, "blocks": bare} if len(bare) < len(blocks) else None
 
 
 def _body(message: Message) -> dict[str, Any]:

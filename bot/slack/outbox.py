@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from typing import Any
 
@@ -31,7 +32,7 @@ from bot.slack.blocks.announcements import (
 from bot.slack.blocks.cancel_report import cancel_result
 from bot.slack.blocks.group_card import FAILURES_SHOWN, group_card
 from bot.slack.blocks.group_news import group_news
-from bot.slack.blocks.message import Message
+from bot.slack.blocks.message import Message, without_charts
 from bot.slack.blocks.task_card import CardButtons, task_card
 from bot.slack.workspace import Workspace
 from bot.tasks import TaskId
@@ -88,6 +89,10 @@ _LINKS_MOST = 2_000
 _FIND_PAGE = 100
 
 _log = structlog.get_logger(__name__)
+
+
+class _Refused(Exception):
+    """Slack takes no such blocks; the message may do without them."""
 
 
 class SlackCourier:
@@ -171,15 +176,27 @@ class SlackCourier:
         await self._say("chat.update", target, shown)
 
     async def _say(self, method: str, rest: dict[str, Any], shown: Message) -> dict[str, Any]:
+        # Charts are not taken everywhere; what they show is said elsewhere in the message.
+        bare = without_charts(shown.blocks)
+        if len(bare) < len(shown.blocks):
+            with contextlib.suppress(_Refused):
+                return await self._try(method, rest, shown.blocks)
+        with contextlib.suppress(_Refused):
+            return await self._try(method, rest, bare)
+        # Certainly not taken. Plain words are worth more than nothing.
+        # An edit that leaves blocks out would leave the old ones standing.
+        return await self._call(method, {**rest, "blocks": []})
+
+    async def _try(
+        self, method: str, rest: dict[str, Any], blocks: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         try:
-            return await self._call(method, {**rest, "blocks": shown.blocks})
+            return await self._call(method, {**rest, "blocks": blocks})
         except NeverDeliverable as error:
             if not error.code.startswith(_BAD_BLOCKS):
                 raise
-            # Certainly not taken. Plain words are worth more than nothing.
             _log.error("Slack refuses our blocks", reason=error.code, method=method)
-        # An edit that leaves blocks out would leave the old ones standing.
-        return await self._call(method, {**rest, "blocks": []})
+            raise _Refused from error
 
     async def permalink(self, card: Card) -> str | None:
         """Return a link to a card's message, ``None`` if Slack gives none."""

@@ -92,7 +92,7 @@ def _with_action_id(item: JSON) -> JSON:
 
 
 def _blocks(problems: Problems, blocks: object, most: int, in_message: bool) -> None:
-    tables = 0
+    tables = charts = 0
     for index, block in enumerate(problems.count("/blocks", blocks, most, least=0)):
         path = f"/blocks/{index}"
         kind = block.get("type") if isinstance(block, dict) else None
@@ -100,7 +100,7 @@ def _blocks(problems: Problems, blocks: object, most: int, in_message: bool) -> 
         if not isinstance(block, dict) or check is None:
             problems.add(path, f"unsupported type: {kind}")
             continue
-        if not in_message and kind in ("table", "file"):
+        if not in_message and kind in ("table", "file", "data_visualization"):
             problems.add(path, f"unsupported type: {kind}")
             continue
         block_id = block.get("block_id")
@@ -111,8 +111,11 @@ def _blocks(problems: Problems, blocks: object, most: int, in_message: bool) -> 
         problems.block_id = str(block_id or index)
         check(problems, path, block)
         tables += kind == "table"
+        charts += kind == "data_visualization"
     if tables > 1:
         problems.add("/blocks", "only_one_table_allowed")
+    if charts > 2:
+        problems.add("/blocks", "no more than 2 data_visualization blocks allowed")
 
 
 def _section(problems: Problems, path: str, block: JSON) -> None:
@@ -243,6 +246,53 @@ def _table(problems: Problems, path: str, block: JSON) -> None:
                 problems.add(where, f"unsupported type: {kind}")
 
 
+def _chart(problems: Problems, path: str, block: JSON) -> None:
+    if not problems.keys(block, path, "title chart", "block_id"):
+        return
+    problems.string(f"{path}/title", block["title"], 50)
+    chart, where = block["chart"], f"{path}/chart"
+    if isinstance(chart, dict) and chart.get("type") == "pie":
+        if problems.keys(chart, where, "segments"):
+            for index, one in enumerate(problems.count(f"{where}/segments", chart["segments"], 6)):
+                _point(problems, f"{where}/segments/{index}", one, least=0)
+        return
+    if not problems.keys(chart, where, "type series axis_config"):
+        return
+    problems.one_of(f"{where}/type", chart["type"], "bar area line")
+    axes, labels = chart["axis_config"], []
+    if problems.keys(axes, f"{where}/axis_config", "categories", "x_label y_label"):
+        labels = problems.count(f"{where}/axis_config/categories", axes["categories"], 20)
+        for index, label in enumerate(labels):
+            problems.string(f"{where}/axis_config/categories/{index}", label, 20)
+        for key in ("x_label", "y_label"):
+            if axes.get(key) is not None:
+                problems.string(f"{where}/axis_config/{key}", axes[key], 50)
+    names = []
+    for index, one in enumerate(problems.count(f"{where}/series", chart["series"], 6)):
+        inside = f"{where}/series/{index}"
+        if problems.keys(one, inside, "name data"):
+            problems.string(f"{inside}/name", one["name"], 20)
+            names.append(one["name"])
+            points = problems.count(f"{inside}/data", one["data"], 20)
+            for number, point in enumerate(points):
+                _point(problems, f"{inside}/data/{number}", point)
+            if [point.get("label") for point in points if isinstance(point, dict)] != labels:
+                problems.add(inside, "data labels must match axis_config.categories")
+    if len({str(name) for name in names}) != len(names):
+        problems.add(f"{where}/series", "series names must be unique")
+
+
+def _point(problems: Problems, path: str, point: object, least: int | None = None) -> None:
+    if not problems.keys(point, path, "label value"):
+        return
+    problems.string(f"{path}/label", point["label"], 20)
+    value = point["value"]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        problems.add(f"{path}/value", "must be a number")
+    elif least is not None and value <= least:
+        problems.add(f"{path}/value", f"must be greater than {least}")
+
+
 _BLOCKS: dict[str, Callable[[Problems, str, JSON], None]] = {
     "section": _section,
     "header": _header,
@@ -254,4 +304,5 @@ _BLOCKS: dict[str, Callable[[Problems, str, JSON], None]] = {
     "markdown": _markdown,
     "rich_text": _rich_text,
     "table": _table,
+    "data_visualization": _chart,
 }

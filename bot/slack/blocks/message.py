@@ -21,6 +21,11 @@ MAX_TEXT = 4_000
 MAX_SECTION = 3_000
 MAX_FIELD = 2_000
 
+CHART = "data_visualization"
+"""The type of Slack's own charts, which not every workspace takes yet."""
+MAX_CHARTS, MAX_CHART_TITLE, MAX_CHART_LABEL = 2, 50, 20
+MAX_CHART_SERIES, MAX_CHART_POINTS = 6, 20
+
 NAME_MAX = 80
 """Longest name that is shown in a line; the rest says nothing that the id does not."""
 
@@ -44,6 +49,11 @@ class Message:
 
     def __post_init__(self) -> None:
         _number(self.blocks)
+
+
+def without_charts(blocks: list[JSON]) -> list[JSON]:
+    """Return blocks without Slack's own charts; what they show is said elsewhere too."""
+    return [block for block in blocks if block["type"] != CHART]
 
 
 _NUMBER = re.compile(r"\.\d+$")
@@ -196,6 +206,11 @@ def _check_blocks(blocks: list[JSON], most: int) -> None:
     block_ids = [block["block_id"] for block in blocks if "block_id" in block]
     if len(set(block_ids)) != len(block_ids):
         raise LimitBroken("a block_id twice")
+    charts = [block for block in blocks if block["type"] == CHART]
+    if len(charts) > MAX_CHARTS:
+        raise LimitBroken(f"{len(charts)} charts")
+    for block in charts:
+        _check_chart(block)
     for block in blocks:
         for field in block.get("fields", ()):
             _within("field", field["text"], MAX_FIELD)
@@ -212,6 +227,22 @@ def _check_blocks(blocks: list[JSON], most: int) -> None:
             raise LimitBroken("an action_id twice in a block")
         for item in _inside(block):
             _check_item(item)
+
+
+def _check_chart(block: JSON) -> None:
+    _within("chart title", block["title"], MAX_CHART_TITLE)
+    series, axes = block["chart"]["series"], block["chart"]["axis_config"]
+    names = [one["name"] for one in series]
+    labels = axes["categories"]
+    if not 0 < len(set(names)) == len(names) <= MAX_CHART_SERIES:
+        raise LimitBroken(f"{len(names)} series of a chart, or a name twice")
+    if not 0 < len(set(labels)) == len(labels) <= MAX_CHART_POINTS:
+        raise LimitBroken(f"{len(labels)} categories of a chart, or one twice")
+    for text in (*names, *labels):
+        _within("chart label", text, MAX_CHART_LABEL)
+    for one in series:
+        if [point["label"] for point in one["data"]] != labels:
+            raise LimitBroken("a series without a value for each category")
 
 
 def _check_item(item: JSON) -> None:
