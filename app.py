@@ -17,7 +17,7 @@ from typing import TypeVar, cast
 
 import click
 import structlog
-from aiohttp import ClientSession, ClientTimeout
+from aiohttp import ClientSession
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from starlette.types import ASGIApp
@@ -45,13 +45,14 @@ from bot.services.watch import Watching
 from bot.settings import DatabaseSettings, Settings, SettingsError, plain
 from bot.slack import new_app, register
 from bot.slack.channels import SlackChannels
-from bot.slack.client import TIMEOUT, SlackClient
+from bot.slack.client import SlackClient
 from bot.slack.connection import Connection, Rejected
 from bot.slack.gate import Gate
 from bot.slack.guard import Guard
 from bot.slack.manifest import EVENTS_PATH, build_manifest
 from bot.slack.outbox import SlackCourier
 from bot.slack.people import SlackPeople
+from bot.slack.session import new_session
 from bot.slack.workspace import Workspace
 from bot.tasks.follow import Pace
 from bot.web import new_web
@@ -261,8 +262,7 @@ async def outside(settings: Settings) -> AsyncIterator[tuple[Database, ClientSes
         limiter=RateLimiter(settings.beam_rate_limit, time.monotonic),
     )
     try:
-        # The SDK's own timeout does not reach a session that is handed to it.
-        async with ClientSession(timeout=ClientTimeout(total=TIMEOUT)) as session:
+        async with new_session() as session:
             yield database, session, beam
     finally:
         await http.aclose()

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.beam import BeamClient, BeamError, Unauthorized
 from bot.settings import Settings, plain
-from bot.slack.answer import error_code
+from bot.slack.calls import error_code
 from bot.slack.client import SlackClient
 from bot.slack.manifest import SCOPES
 from storage.database import Database, StorageUnavailable

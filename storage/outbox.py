@@ -8,20 +8,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
-from bot.tasks.records import CancelReport, Card, CardView, ClosedNews, Watch
+from bot.tasks.records import CancelReport, Card, CardView, Watch
 from storage.batches import CLOCK_SLACK
+from storage.closed import close, losses
 from storage.codec import News, news_from_json
 from storage.database import Database
 from storage.groups import touch_told
-from storage.owed import owe_card, owe_post
+from storage.owed import owe_card
 from storage.reports import ToldReports, last_report, report_of
 from storage.rows import to_card, to_watch
 from storage.tables import cards, channels, deliveries, watches
-from storage.tasks import load_tasks
 from storage.watches import end_watches, view_card
-
-FRESH = timedelta(minutes=1)
-"""How long who asked for a card is waiting for the answer."""
 
 KEPT = timedelta(days=30)
 """How long messages that were sent are kept; their keys make sure that none is sent twice."""
@@ -80,7 +77,8 @@ class Outbox:
         *,
         limit: int,
         lease: timedelta,
-        only: tuple[str, str] | None = None,
+        team_id: str | None = None,
+        channel_id: str | None = None,
         busy: Collection[tuple[str, str]] = (),
         closed: Collection[str] = (),
     ) -> list[Claim]:
@@ -90,7 +88,8 @@ class Outbox:
             now: the current time.
             limit: how many at most.
             lease: how long the channels are ours.
-            only: a workspace and channel, if just that one is wanted.
+            team_id: the workspace, if just one is wanted.
+            channel_id: the channel, if just that one is wanted, due or not.
             busy: channels that this copy serves already, though their lease may be over: a
                 machine that slept has not finished what it began.
             closed: workspaces that take nothing now.
@@ -103,10 +102,10 @@ class Outbox:
             wanted = select(channels).where(channels.c.due_at.is_not(None), free)
             if closed:
                 wanted = wanted.where(channels.c.team_id.not_in(closed))
-            if only:
-                wanted = wanted.where(
-                    channels.c.team_id == only[0], channels.c.channel_id == only[1]
-                )
+            if team_id is not None:
+                wanted = wanted.where(channels.c.team_id == team_id)
+            if channel_id is not None:
+                wanted = wanted.where(channels.c.channel_id == channel_id)
             else:
                 wanted = wanted.where(or_(channels.c.due_at <= now, ahead))
                 wanted = wanted.order_by(channels.c.due_at)
@@ -217,21 +216,46 @@ class Outbox:
         )
         await self._database.write(lambda tx: tx.execute(again))
 
-    async def set_aside(self, ids: list[int], error: str) -> None:
-        """Give up deliveries that no repetition can cure."""
+    async def set_aside(self, ids: list[int], error: str, now: datetime) -> list[Watch]:
+        """Give up deliveries that no repetition can cure.
 
-        def work(tx: Connection) -> None:
+        Without its first post a card has no thread, so nothing can follow it: its watches end.
+
+        Returns:
+            The watches that were ended.
+        """
+
+        def work(tx: Connection) -> list[Watch]:
+            never = {"state": "dead", "error": error[:64]}
+            tx.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(never))
+            first_posts = set(
+                tx.execute(
+                    select(deliveries.c.card_id).where(
+                        deliveries.c.id.in_(ids), deliveries.c.kind == "card"
+                    )
+                ).scalars()
+            )
+            if not first_posts:
+                return []
+            rows = tx.execute(
+                select(watches).where(
+                    watches.c.card_id.in_(first_posts), watches.c.ended_at.is_(None)
+                )
+            )
+            ended = [to_watch(row) for row in rows.all()]
+            end_watches(tx, ended, "refused", now)
             tx.execute(
                 update(deliveries)
-                .where(deliveries.c.id.in_(ids))
-                .values(state="dead", error=error[:64])
-            )
-            first_posts = select(deliveries.c.card_id).where(
-                deliveries.c.id.in_(ids), deliveries.c.kind == "card"
+                .where(
+                    deliveries.c.card_id.in_(first_posts),
+                    deliveries.c.state.in_(("owed", "sending")),
+                )
+                .values(never)
             )
             tx.execute(update(cards).where(cards.c.id.in_(first_posts)).values(refused=error[:64]))
+            return ended
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def edited(self, card: Card) -> None:
         """Note that the channel shows ``card`` as of its ``wanted`` version."""
@@ -270,75 +294,41 @@ class Outbox:
 
         return await self._database.write(work)
 
-    async def watched_in(self, claim: Claim) -> list[Watch]:
-        """Return the active watches of a claimed channel."""
-        here = select(watches).where(_watched(claim)).order_by(watches.c.id)
-        return await self._database.read(
-            lambda tx: [to_watch(row) for row in tx.execute(here).all()]
+    async def owes(self, team_id: str) -> bool:
+        """Tell whether any channel of a workspace is owed something."""
+        one = select(channels.c.channel_id).where(
+            channels.c.team_id == team_id, channels.c.due_at.is_not(None)
         )
+        return await self._database.read(lambda tx: tx.execute(one.limit(1)).first() is not None)
+
+    async def owners_in(self, claim: Claim, now: datetime) -> list[str]:
+        """Return who would have to be told if a claimed channel is closed."""
+        found = await self._database.read(
+            lambda tx: losses(tx, claim.team_id, claim.channel_id, now)
+        )
+        return list(dict.fromkeys(owner for owner, _ in found))
 
     async def close_channel(
         self, claim: Claim, error: str, now: datetime, *, direct: Mapping[str, str]
     ) -> list[Watch]:
         """End all watches of a channel that takes no messages, and what it was owed.
 
-        In the same transaction their owners are owed a direct message, except about a card that
-        was never seen in the channel: who asked for that one is answered at once.
+        In the same transaction their owners are owed a direct message.
 
         Args:
             claim: the channel.
             error: Slack's name for the reason.
             now: the current time.
             direct: where direct messages to each owner go.
+
+        Returns:
+            The watches that were ended.
         """
-
-        def work(tx: Connection) -> list[Watch]:
-            here = select(watches).where(_watched(claim)).order_by(watches.c.id)
-            ended = [to_watch(row) for row in tx.execute(here.with_for_update()).all()]
-            seen = set(
-                tx.execute(
-                    select(cards.c.id).where(
-                        cards.c.id.in_({watch.card_id for watch in ended}),
-                        or_(cards.c.ts.is_not(None), cards.c.created_at < now - FRESH),
-                    )
-                ).scalars()
-            )
-            told = [watch for watch in ended if watch.card_id in seen and watch.owner_id in direct]
-            for owner in dict.fromkeys(watch.owner_id for watch in told):
-                mine = [watch for watch in told if watch.owner_id == owner]
-                known = load_tasks(
-                    tx, claim.team_id, mine[0].account, {watch.task_id for watch in mine}
-                )
-                news = ClosedNews(
-                    claim.channel_id,
-                    error[:64],
-                    tuple(known[w.task_id].task for w in mine if w.task_id in known),
-                )
-                owe_post(
-                    tx,
-                    claim.team_id,
-                    mine[0].account,
-                    direct[owner],
-                    news,
-                    f"closed:{mine[-1].id}:{owner}",
-                    now,
-                )
-            end_watches(tx, ended, "channel", now)
-            tx.execute(
-                update(deliveries).where(_owed(claim)).values(state="dead", error=error[:64])
-            )
-            tx.execute(
-                update(cards)
-                .where(
-                    cards.c.team_id == claim.team_id,
-                    cards.c.channel_id == claim.channel_id,
-                    or_(cards.c.ts.is_(None), cards.c.wanted > cards.c.shown),
-                )
-                .values(refused=error[:64], shown=cards.c.wanted)
-            )
-            return ended
-
-        return await self._database.write(work)
+        team_id, channel_id = claim.team_id, claim.channel_id
+        key = f"{team_id}:{channel_id}:{claim.attempt}"
+        return await self._database.write(
+            lambda tx: close(tx, team_id, channel_id, error, now, direct=direct, key=key)
+        )
 
     async def release(
         self,
@@ -396,14 +386,6 @@ class Outbox:
             deliveries.c.state.in_(("sent", "dead")), deliveries.c.created_at < now - KEPT
         )
         await self._database.write(lambda tx: tx.execute(old))
-
-
-def _watched(claim: Claim) -> ColumnElement[bool]:
-    return and_(
-        watches.c.team_id == claim.team_id,
-        watches.c.channel_id == claim.channel_id,
-        watches.c.ended_at.is_(None),
-    )
 
 
 def _channel(claim: Claim) -> ColumnElement[bool]:

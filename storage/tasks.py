@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from bot.tasks import TaskId, Transition
 from bot.tasks.follow import Followed, Look, Tracked
-from bot.tasks.records import Card, CardKind, KnownTask, Watch
+from bot.tasks.records import Card, CardKind, KnownTask, Trouble, Watch
 from storage.batches import Horizon, Key, claim, load, values_of, write_changes
 from storage.cancel_reasons import cancel_reasons
 from storage.codec import News
@@ -165,6 +165,20 @@ class TaskStore:
             .values(next_check_at=now)
         )
         return await self._database.write(lambda tx: tx.execute(sooner).rowcount == 1)
+
+    async def hurry(self, team_id: str, account: str, trouble: Trouble, now: datetime) -> None:
+        """Make all tasks of an account due that wait because of ``trouble``."""
+        waiting = (
+            update(tasks)
+            .where(
+                tasks.c.team_id == team_id,
+                tasks.c.account == account,
+                tasks.c.trouble == trouble.value,
+                tasks.c.next_check_at > now,
+            )
+            .values(next_check_at=now)
+        )
+        await self._database.write(lambda tx: tx.execute(waiting))
 
     async def get(self, team_id: str, account: str, ids: Sequence[TaskId]) -> dict[TaskId, Tracked]:
         """Return what is stored of these tasks."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -35,12 +32,15 @@ from bot.beam.errors import (
 )
 from bot.beam.limiter import RateLimiter
 from bot.beam.models import parse_task
+from bot.retry_after import retry_after
 from bot.tasks import Task, TaskId, parse_task_id
 
 BODY_MAX = 1_000_000
 """Longest answer that is read, in bytes."""
 DEADLINE = 15.0
 """Seconds that one request may take in all; a slow drip never trips the read timeout."""
+PATIENCE = 6.0
+"""Longest pause, in seconds, that a request waits for; it fails at once if Beam asked for more."""
 CONNECTIONS_MAX = 100
 # How long to hold back after a 429 that does not say, in seconds.
 _RETRY_AFTER_DEFAULT = 5.0
@@ -202,7 +202,10 @@ class BeamClient:
         raise BadAnswer("Beam knows the nil task: this is not its API")
 
     async def _send(self, method: str, path: str, content: bytes | None = None) -> bytes:
-        await self.budget.acquire(patient=self._patient)
+        held = await self.budget.acquire(patient=self._patient, patience=PATIENCE)
+        if held:
+            # Said at once: whoever asked must not sit out a pause that may take an hour.
+            raise RateLimited("Beam asked for a pause", retry_after=held)
         try:
             async with asyncio.timeout(self._deadline):
                 body = await self._exchange(method, path, content)
@@ -258,12 +261,12 @@ def _raise_for_status(response: httpx.Response) -> None:
     status = response.status_code
     if 200 <= status < 300:
         return
-    wait = _retry_after(response.headers.get("Retry-After"))
+    wait = retry_after(response.headers.get("Retry-After"))
     if status == 404:
-        # A proxy in front of Beam, or a wrong address, answers 404 with a page: that must not
-        # end a watch. Beam's own is JSON.
-        if "html" in response.headers.get("Content-Type", "").lower():
-            raise BadAnswer("404 with a web page")
+        # A proxy in front of Beam, or a wrong address, answers 404 with a page or in plain text:
+        # that must not end a watch. Beam's own is JSON.
+        if "json" not in response.headers.get("Content-Type", "").lower():
+            raise BadAnswer("404, but not in Beam's form")
         raise TaskNotFound("Beam knows no such task")
     if status in (401, 403):
         raise Unauthorized(f"Beam does not accept the token ({status})")
@@ -281,18 +284,3 @@ async def _read(response: httpx.Response) -> bytes:
         if len(body) > BODY_MAX:
             raise BadAnswer("the answer is too long")
     return bytes(body)
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Return ``Retry-After`` in seconds, given as a number (fractions happen) or as a date."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, OverflowError):
-            return None
-        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return max(0.0, seconds) if math.isfinite(seconds) else None

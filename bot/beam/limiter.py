@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
-PENALTY_MAX = 300.0
+PENALTY_MAX = 3_600.0
 """Longest hold, in seconds, however long Beam asks to be left alone."""
 
 SHRINK = 0.5
@@ -61,24 +62,27 @@ class RateLimiter:
         self._turn, self._patient_turn = asyncio.Lock(), asyncio.Lock()
         self._people = 0
 
-    async def acquire(self, *, patient: bool = False) -> None:
+    async def acquire(self, *, patient: bool = False, patience: float = math.inf) -> float:
         """Wait for the next free slot; whoever is cancelled while waiting uses none.
 
         Args:
             patient: let everybody who is not go first, those who come later too.
+            patience: longest hold, in seconds, that is waited for.
+
+        Returns:
+            0, or the seconds that the hold goes on for if that is longer: then no slot was used.
         """
         if patient:
             async with self._patient_turn:
-                await self._slot(patient=True)
-            return
+                return await self._slot(patience, patient=True)
         self._people += 1
         try:
             async with self._turn:
-                await self._slot(patient=False)
+                return await self._slot(patience, patient=False)
         finally:
             self._people -= 1
 
-    async def _slot(self, *, patient: bool) -> None:
+    async def _slot(self, patience: float, *, patient: bool) -> float:
         # Again and again: the hold may be extended, or people come, while this one sleeps.
         while True:
             wait = self._next - self._clock()
@@ -86,10 +90,14 @@ class RateLimiter:
                 wait = max(wait, 1.0 / self.rate)
             if wait <= 0:
                 break
+            held = self._held_until - self._clock()
+            if held > patience:
+                return held
             await self._sleep(wait)
         step = (1.0 + _TOLERANCE) / self.rate
         self._next = max(self._next + step, self._clock() + step - _TOLERANCE)
         self.used += 1
+        return 0.0
 
     def penalise(self, seconds: float) -> None:
         """Hold everybody back for ``seconds`` from now, and go slower after (Beam answered 429)."""

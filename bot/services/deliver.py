@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import structlog
 
@@ -21,7 +23,6 @@ from bot.services.ports import (
     NeverDeliverable,
     OutcomeUnknown,
     Outgoing,
-    TryLater,
     WorkspaceClosed,
 )
 from bot.tasks.records import (
@@ -90,6 +91,7 @@ class Deliverer:
         self._limit = channels_at_once
         self._sleep = sleep
         self._at_work: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._edits_failed: Counter[tuple[str, str]] = Counter()
         self._closing = False
 
     async def tick(self) -> None:
@@ -97,11 +99,13 @@ class Deliverer:
         free = self._limit - len(self._at_work)
         if free <= 0 or self._closing:
             return
-        closed = self._workspaces.closed()
-        await self._take(limit=free, only=None, closed=closed)
+        await self._take(limit=free, closed=self._workspaces.closed())
         for team_id in self._workspaces.due(self._clock()):
             # One message shows whether the workspace takes them again.
-            await self._take(limit=1, only=None, closed=closed - {team_id})
+            await self._take(limit=1, team_id=team_id)
+            if not await self._outbox.owes(team_id):
+                # Another copy has sent them, or they are owed no more.
+                self._workspaces.forget(team_id)
 
     async def deliver_now(self, team_id: str, channel_id: str) -> None:
         """Serve one channel and wait for it, unless another copy serves it."""
@@ -113,7 +117,7 @@ class Deliverer:
                 break
             await asyncio.wait([running])
         if not self._closing and self._workspaces.probe(team_id, self._clock()):
-            await self._take(limit=1, only=place)
+            await self._take(limit=1, team_id=team_id, channel_id=channel_id)
         if running := self._at_work.get(place):
             await asyncio.wait([running])
 
@@ -128,13 +132,19 @@ class Deliverer:
         await self.settle()
 
     async def _take(
-        self, *, limit: int, only: tuple[str, str] | None, closed: Collection[str] = ()
+        self,
+        *,
+        limit: int,
+        team_id: str | None = None,
+        channel_id: str | None = None,
+        closed: Collection[str] = (),
     ) -> None:
         claims = await self._outbox.claim(
             self._clock(),
             limit=limit,
             lease=LEASE,
-            only=only,
+            team_id=team_id,
+            channel_id=channel_id,
             busy=tuple(self._at_work),
             closed=closed,
         )
@@ -195,17 +205,17 @@ class Deliverer:
         if not await self._outbox.begin(turn.claim, turn.batch, self._clock()):
             return
         kind = "card" if message.news is None else "news"
+        turn.doing = _Doing.FINDING
         ts = await self._courier.find(message) if first.doubtful else None
         result = "found"
         if ts is None and isinstance(message.news, CancelReport):
             ts, result = await self._extend(turn, message), "extended"
         if ts is None:
             result = "sent"
-            turn.posting = True
+            turn.doing = _Doing.POSTING
             turn.next_post_at = self._clock() + POST_PACE
             ts = await self._courier.post(message)
             turn.next_post_at = self._clock() + POST_PACE
-            turn.posting = False
         shown = message.view.card if message.view and message.news is None else None
         if shown and result == "found":
             # It was posted as the card was then: what changed since is to be shown yet.
@@ -252,15 +262,13 @@ class Deliverer:
     async def _edit_message(self, turn: _Turn, message: Outgoing, ts: str) -> bool:
         """Edit a message that is no card; tell whether Slack let us."""
         # What fails now fails on behalf of the deliveries, as a post would.
-        turn.posting = True
+        turn.doing = _Doing.POSTING
         turn.next_edit_at = self._clock() + EDIT_PACE
         try:
             await self._courier.amend(message, ts)
         except NeverDeliverable as error:
             _log.info("message not edited", channel=message.channel_id, reason=error.code)
-            turn.posting = False
             return False
-        turn.posting = False
         self._accepted(turn.claim.team_id)
         self._meter.delivered("edit", "sent")
         return True
@@ -284,23 +292,28 @@ class Deliverer:
 
     async def _edit(self, turn: _Turn, view: CardView) -> None:
         turn.next_edit_at = self._clock() + EDIT_PACE
+        turn.doing = _Doing.EDITING
         try:
             await self._courier.edit(view)
         except CardGone as error:
             # Somebody deleted it, or it may be edited no more: those who watch need another.
             anew = await self._outbox.replace_card(view.card, error.code, self._clock())
             _log.info("card is gone", card=view.card.id, reason=error.code, posted_anew=anew)
-            self._meter.delivered("edit", "gone")
+            self._answered(turn, "gone")
             return
         except NeverDeliverable as error:
             # This version is set aside; the next may do better, and the thread goes on.
             _log.error("edit set aside", card=view.card.id, reason=error.code)
             await self._outbox.edited(view.card)
-            self._meter.delivered("edit", "dead")
+            self._answered(turn, "dead")
             return
         await self._outbox.edited(view.card)
+        self._answered(turn, "sent")
+
+    def _answered(self, turn: _Turn, result: str) -> None:
+        self._edits_failed.pop((turn.claim.team_id, turn.claim.channel_id), None)
         self._accepted(turn.claim.team_id)
-        self._meter.delivered("edit", "sent")
+        self._meter.delivered("edit", result)
 
     async def _outgoing(self, batch: list[Delivery]) -> Outgoing:
         first = batch[0]
@@ -333,23 +346,28 @@ class Deliverer:
 
     async def _failed(self, turn: _Turn, error: DeliveryError) -> None:
         now, claim = self._clock(), turn.claim
-        kind = "post" if turn.posting else "edit"
-        wait = min(RETRY_FIRST * 2.0 ** min(turn.attempts, 6), RETRY_LIMIT)
+        self._meter.delivered("edit" if turn.doing is _Doing.EDITING else "post", _result(error))
         if isinstance(error, ChannelClosed):
             # Nothing is owed to it any more; what comes next may find it open again.
-            wait = 0.0
             direct = await self._direct(claim)
             ended = await self._outbox.close_channel(claim, error.code, now, direct=direct)
             _log.warning(
                 "channel closed", channel=claim.channel_id, reason=error.code, watches=len(ended)
             )
-        elif isinstance(error, NeverDeliverable) and turn.posting:
-            await self._outbox.set_aside(turn.batch, error.code)
-            _log.error("message set aside", deliveries=turn.batch, reason=error.code)
+            self._accepted(claim.team_id)
+        elif isinstance(error, NeverDeliverable) and turn.doing is _Doing.POSTING:
+            ended = await self._outbox.set_aside(turn.batch, error.code, now)
+            _log.error(
+                "message set aside",
+                channel=claim.channel_id,
+                deliveries=turn.batch,
+                reason=error.code,
+                watches=len(ended),
+            )
+            self._accepted(claim.team_id)
         elif isinstance(error, WorkspaceClosed):
             # Nothing more is sent to any of its channels until a probe gets through.
-            wait = 0.0
-            if turn.posting:
+            if turn.doing is _Doing.POSTING:
                 await self._outbox.unsent(turn.batch, error.code)
             if self._workspaces.rejected(claim.team_id, now):
                 _log.error(
@@ -357,32 +375,40 @@ class Deliverer:
                     team=claim.team_id,
                     reason=error.code,
                 )
-        elif isinstance(error, TryLater) and error.retry_after is not None:
-            # Slack counts each method in each channel by itself: the other one goes on.
-            wait = 0.0
-            pause = now + timedelta(seconds=error.retry_after)
-            if turn.posting:
-                turn.next_post_at = pause
-                await self._outbox.unsent(turn.batch, error.code)
-            else:
-                turn.next_edit_at = pause
-        elif turn.posting and not isinstance(error, OutcomeUnknown):
+        else:
+            await self._later(turn, error)
+
+    async def _later(self, turn: _Turn, error: DeliveryError) -> None:
+        """Try again after a while. Slack counts each method in each channel by itself."""
+        place = (turn.claim.team_id, turn.claim.channel_id)
+        editing = turn.doing is _Doing.EDITING
+        if editing:
+            self._edits_failed[place] += 1
+        failed = self._edits_failed[place] - 1 if editing else turn.attempts
+        wait = error.retry_after
+        if wait is None:
+            wait = min(RETRY_FIRST * 2.0 ** min(failed, 6), RETRY_LIMIT)
+        until = self._clock() + timedelta(seconds=wait)
+        if editing:
+            turn.next_edit_at = until
+        else:
+            turn.next_post_at = until
+        if turn.doing is _Doing.POSTING and not isinstance(error, OutcomeUnknown):
             await self._outbox.unsent(turn.batch, error.code)
-        if not isinstance(error, WorkspaceClosed):
-            pause_s = error.retry_after or wait
-            _log.info("not delivered", channel=claim.channel_id, reason=error.code, wait=pause_s)
-        self._meter.delivered(kind, type(error).__name__)
-        turn.not_before = now + timedelta(seconds=wait)
+        _log.info(
+            "not delivered",
+            channel=turn.claim.channel_id,
+            doing=turn.doing.value,
+            reason=error.code,
+            wait=wait,
+        )
 
     async def _direct(self, claim: Claim) -> dict[str, str]:
         """Return where to tell those who watch in a channel, if that is not their own."""
         if not claim.channel_id.startswith(("C", "G")):
             return {}
         places: dict[str, str] = {}
-        for watch in await self._outbox.watched_in(claim):
-            owner = watch.owner_id
-            if owner in places:
-                continue
+        for owner in await self._outbox.owners_in(claim, self._clock()):
             try:
                 places[owner] = await self._courier.open_dm(claim.team_id, owner)
             except DeliveryError as error:
@@ -390,6 +416,14 @@ class Deliverer:
                 # Slack opens one for a message to a person's id; it may do so later.
                 places[owner] = owner
         return places
+
+
+class _Doing(StrEnum):
+    """What was tried last."""
+
+    EDITING = "editing"
+    FINDING = "finding"
+    POSTING = "posting"
 
 
 class _Turn:
@@ -404,8 +438,12 @@ class _Turn:
         self.not_before: datetime | None = None
         self.batch: list[int] = []
         self.attempts = 0
-        self.posting = False
+        self.doing = _Doing.EDITING
 
 
 def _later(at: datetime | None, now: datetime) -> bool:
     return at is not None and now < at
+
+
+def _result(error: DeliveryError) -> str:
+    return "dead" if isinstance(error, NeverDeliverable) else type(error).__name__

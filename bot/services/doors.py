@@ -11,9 +11,10 @@ PROBE_FIRST, PROBE_LIMIT = timedelta(seconds=5), timedelta(seconds=60)
 
 @dataclass(slots=True)
 class _Door:
-    since: datetime
     pause: timedelta
     next_probe_at: datetime
+    probing: bool = False
+    """Whether a probe is out. Answers to what was asked before the door closed say nothing."""
 
 
 class Doors:
@@ -29,15 +30,25 @@ class Doors:
         """Note that ``name`` rejects our token; tell whether that is news."""
         door = self._closed.get(name)
         if door is None:
-            self._closed[name] = _Door(now, PROBE_FIRST, now + PROBE_FIRST)
+            self._closed[name] = _Door(PROBE_FIRST, now + PROBE_FIRST)
             return True
-        door.pause = min(2 * door.pause, PROBE_LIMIT)
-        door.next_probe_at = now + door.pause
+        if door.probing:
+            door.probing = False
+            door.pause = min(2 * door.pause, PROBE_LIMIT)
+            door.next_probe_at = now + door.pause
         return False
 
     def accepted(self, name: str) -> bool:
         """Note that ``name`` takes our token; tell whether that is news."""
-        return self._closed.pop(name, None) is not None
+        door = self._closed.get(name)
+        if door is None or not door.probing:
+            return False
+        del self._closed[name]
+        return True
+
+    def forget(self, name: str) -> None:
+        """Take ``name`` for open, as nothing is left to probe it with; the next attempt tells."""
+        self._closed.pop(name, None)
 
     def closed(self) -> frozenset[str]:
         """Return all that reject our token."""
@@ -52,6 +63,7 @@ class Doors:
         if now < door.next_probe_at <= now + PROBE_LIMIT:
             return False
         door.next_probe_at = now + door.pause
+        door.probing = True
         return True
 
     def due(self, now: datetime) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.beam.errors import BeamError, Unauthorized
+from bot.beam.errors import BeamError, TaskNotFound, Unauthorized
 from bot.beam.limiter import PENALTY_MAX
 from bot.log import new_trace
 from bot.services.doors import Doors
@@ -83,6 +83,7 @@ class Poller:
         )
         self._workspaces = workspaces
         self._accounts = Doors()
+        self._recovered: set[tuple[str, str]] = set()
         self._due: asyncio.Queue[Tracked] = asyncio.Queue()
         self._seen: asyncio.Queue[tuple[Observation, bool]] = asyncio.Queue()
         self._in_hand = 0
@@ -178,13 +179,17 @@ class Poller:
         if isinstance(answer, Unauthorized):
             if self._accounts.rejected(account, self._clock()):
                 _log.error("Beam rejects the token; one probe now and then", account=account)
-        elif self._accounts.accepted(account):
+        elif _says_something(answer) and self._accounts.accepted(account):
             _log.info("Beam takes the token again", account=account)
+            self._recovered.add((tracked.team_id, tracked.account))
         if isinstance(answer, Look):
             self._note(answering=True, error=None)
             self._meter.polled("ok")
             return answer
         trouble = trouble_of(answer)
+        if account in self._accounts.closed():
+            # A probe that got no answer: what was said last still holds.
+            trouble = Trouble.UNAUTHORIZED
         if trouble is not Trouble.UNAUTHORIZED:
             self._note(answering=trouble is Trouble.GONE, error=answer)
         self._meter.polled(trouble.value)
@@ -210,6 +215,7 @@ class Poller:
                 try:
                     changes = await self._look_up.record(batch)
                     self._meter.transitions(len(changes))
+                    await self._hurry()
                 except StorageUnavailable as error:
                     # The lease brings the tasks back.
                     _log.warning("looks not written", count=len(batch), reason=error.reason)
@@ -251,6 +257,16 @@ class Poller:
             self._more = False
             _log.exception("no more could be taken")
 
+    async def _hurry(self) -> None:
+        """Look at once at all that waited while an account's token was rejected.
+
+        After the writing of the probe that got through: by then those that were held back before
+        it are written too.
+        """
+        for team_id, account in list(self._recovered):
+            await self._tasks.hurry(team_id, account, Trouble.UNAUTHORIZED, self._clock())
+            self._recovered.discard((team_id, account))
+
     def _done(self, count: int) -> None:
         self._in_hand -= count
         if self._in_hand == 0:
@@ -262,3 +278,8 @@ def _planned(tracked: Tracked) -> float:
     if tracked.next_check_at is None:
         return 0.0
     return max(0.0, (tracked.next_check_at - tracked.known_at).total_seconds())
+
+
+def _says_something(answer: Look | BeamError) -> bool:
+    """Tell whether an answer shows that Beam took the token; a proxy's page does not."""
+    return isinstance(answer, Look | TaskNotFound)

@@ -6,18 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from aiohttp import ClientError, ClientSession
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
+from aiohttp import ClientConnectorError, ClientError, ClientSession
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.errors import SlackUnavailable
+from bot.retry_after import retry_after
+from bot.services.ports import DeliveryError, NeverDeliverable, OutcomeUnknown, TryLater
 from bot.slack.blocks.message import Message, without_charts
-from bot.slack.client import TIMEOUT
-
-ATTEMPTS = 3
-
-Sleep = Callable[[float], Awaitable[None]]
+from bot.slack.calls import WAIT_MOST, Sleep, call, patiently
+from bot.slack.workspace import Workspace
+from bot.tasks.records import Place
 
 
 class Answer(Protocol):
@@ -57,7 +55,7 @@ class UrlAnswer:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         # Without the SDK's retries: it sends again what may have got through.
-        self._webhook = AsyncWebhookClient(url, timeout=TIMEOUT, session=session, retry_handlers=[])
+        self._webhook = AsyncWebhookClient(url, session=session, retry_handlers=[])
         self._clicked = clicked
         self._new = {} if thread_ts is None else {"thread_ts": thread_ts}
         self._sleep = sleep
@@ -80,67 +78,70 @@ class UrlAnswer:
 
     async def _send(self, body: dict[str, Any], *, repeat: bool = True) -> None:
         """Send, and again after a failure; ``repeat`` also where it may have got through."""
-        why = ""
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                await self._sleep(0.5 * attempt)
-            try:
-                answer = await self._webhook.send_dict({"replace_original": False, **body})
-            except (ClientError, OSError, TimeoutError, ValueError) as error:
-                # ValueError: the SDK decodes the body of the answer, which nobody needs.
-                why = type(error).__name__
-                if not repeat:
-                    break
-                continue
-            if answer.status_code == 200:
-                return None
-            why = f"status {answer.status_code}"
-            if "blocks" in str(answer.body) and (bare := _without_charts(body)) is not None:
-                # Certainly not taken: charts are not taken everywhere.
-                return await self._send(bare, repeat=repeat)
-            if answer.status_code != 429 and (answer.status_code < 500 or not repeat):
-                break
-        raise SlackUnavailable(f"Slack did not take the answer ({why}).")
+        try:
+            await _or_plainer(
+                body,
+                lambda own: patiently(lambda: self._post(own), repeat=repeat, sleep=self._sleep),
+            )
+        except DeliveryError as error:
+            raise _not_taken(error) from error
+
+    async def _post(self, body: dict[str, Any]) -> None:
+        try:
+            answer = await self._webhook.send_dict({"replace_original": False, **body})
+        except ClientConnectorError as error:
+            raise TryLater("not_reached") from error
+        except (ClientError, OSError, TimeoutError, ValueError, LookupError) as error:
+            # A body that is no text raises what the decoder raises.
+            raise OutcomeUnknown(type(error).__name__) from error
+        status = answer.status_code
+        if status == 429:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            raise TryLater("status 429", retry_after=retry_after(headers.get("retry-after")))
+        if status >= 500:
+            raise OutcomeUnknown(f"status {status}")
+        if status != 200:
+            named = "blocks" in str(answer.body)
+            raise NeverDeliverable("invalid_blocks" if named else f"status {status}")
 
 
 class PostAnswer:
     """Answers with messages in a conversation that the bot is in, in the thread if in one.
 
     Args:
-        client: the workspace's client.
+        workspace: its client, and the pace of its channels.
         channel_id: the conversation.
         thread_ts: the thread.
+        sleep: waits between attempts.
     """
 
-    def __init__(self, client: AsyncWebClient, channel_id: str, thread_ts: str | None) -> None:
-        self._client = client
+    def __init__(
+        self,
+        workspace: Workspace,
+        channel_id: str,
+        thread_ts: str | None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._workspace = workspace
         self._channel_id = channel_id
         self._thread_ts = thread_ts
+        self._sleep = sleep
 
     async def private(self, message: Message) -> None:
         await self.public(message)
 
     async def public(self, message: Message) -> None:
+        body = {**_body(message), "unfurl_links": False, "unfurl_media": False}
+        if self._thread_ts is not None:
+            body["thread_ts"] = self._thread_ts
         try:
-            await self._client.chat_postMessage(
-                channel=self._channel_id,
-                thread_ts=self._thread_ts,
-                text=message.text,
-                blocks=message.blocks,
-                unfurl_links=False,
-                unfurl_media=False,
+            # Others see it too: perhaps twice is worse than perhaps not at all.
+            await _or_plainer(
+                body,
+                lambda own: patiently(lambda: self._post(own), repeat=False, sleep=self._sleep),
             )
-        except SlackApiError as error:
-            if error_code(error) == "invalid_blocks":
-                bare = without_charts(message.blocks)
-                if len(bare) < len(message.blocks):
-                    return await self.public(Message(message.text, bare))
-            raise SlackUnavailable(
-                f"Slack did not take the answer ({error_code(error)})."
-            ) from error
-        except (ClientError, OSError, TimeoutError) as error:
-            raise SlackUnavailable("Slack did not take the answer.") from error
-        return None
+        except DeliveryError as error:
+            raise _not_taken(error) from error
 
     async def replace(self, message: Message) -> None:
         await self.public(message)
@@ -148,12 +149,77 @@ class PostAnswer:
     async def remove(self) -> None:
         return
 
+    async def _post(self, body: dict[str, Any]) -> None:
+        pace = self._workspace.pace
+        if wait := await pace.turn(self._channel_id, most=WAIT_MOST):
+            raise TryLater("ratelimited", retry_after=wait)
+        try:
+            await call(
+                self._workspace.client, "chat.postMessage", {"channel": self._channel_id, **body}
+            )
+        except TryLater as error:
+            pace.hold(self._channel_id, error.retry_after or 0.0)
+            raise
 
-def error_code(error: SlackApiError) -> str:
-    """Return Slack's name for an error; a body that is not JSON has none."""
-    data = error.response.data if hasattr(error.response, "data") else error.response
-    code = data.get("error") if isinstance(data, dict) else None
-    return code if isinstance(code, str) else "not_json"
+
+class Ephemeral(PostAnswer):
+    """Answers in a channel, notices to one person alone.
+
+    Args:
+        workspace: the workspace.
+        place: where, and who is told alone.
+        otherwise: tells the person where the notice cannot be shown.
+        sleep: waits between attempts.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        place: Place,
+        otherwise: Answer,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        super().__init__(workspace, place.channel_id, place.thread_ts, sleep)
+        self._user = place.user_id
+        self._otherwise = otherwise
+
+    async def private(self, message: Message) -> None:
+        arguments: dict[str, Any] = {
+            "channel": self._channel_id,
+            "user": self._user,
+            "text": message.text,
+            "blocks": message.blocks,
+        }
+        if self._thread_ts is not None:
+            arguments["thread_ts"] = self._thread_ts
+        client = self._workspace.client
+        try:
+            await patiently(
+                lambda: call(client, "chat.postEphemeral", arguments),
+                repeat=True,
+                sleep=self._sleep,
+            )
+        except DeliveryError:
+            # The bot is not in the channel: that is what the notice says. Tell it directly.
+            await self._otherwise.private(message)
+
+
+def _not_taken(error: DeliveryError) -> SlackUnavailable:
+    return SlackUnavailable(f"Slack did not take the answer ({error.code}). Try again in a minute.")
+
+
+async def _or_plainer(
+    body: dict[str, Any], send: Callable[[dict[str, Any]], Awaitable[None]]
+) -> None:
+    """Send an answer; without Slack's charts where they are not taken."""
+    try:
+        await send(body)
+    except NeverDeliverable as error:
+        bare = _without_charts(body)
+        if error.code != "invalid_blocks" or bare is None:
+            raise
+        # Certainly not taken, so nothing doubles.
+        await send(bare)
 
 
 def _without_charts(body: dict[str, Any]) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import SlackUnavailable
 from bot.services.ports import Clock, Person
-from bot.slack.answer import error_code
+from bot.slack.calls import error_code
 from bot.slack.workspace import Workspace
 
 KEPT = timedelta(minutes=5)

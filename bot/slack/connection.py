@@ -10,7 +10,7 @@ from aiohttp import ClientError
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.slack.answer import error_code
+from bot.slack.calls import error_code
 from bot.slack.workspace import Workspace
 
 RETRY_FIRST, RETRY_LIMIT = 1.0, 30.0

@@ -13,10 +13,10 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import BadRequest, SlackUnavailable
 from bot.services import Services
-from bot.slack.answer import error_code
 from bot.slack.blocks.message import JSON
 from bot.slack.blocks.modals import REASON_ACTION, REASON_BLOCK, REASON_MAX, reason_modal
 from bot.slack.blocks.results import full_text_modal, sorry_modal, waiting_modal
+from bot.slack.calls import error_code
 from bot.slack.guard import Turn
 from bot.slack.workspace import Workspace
 from bot.tasks import parse_task_id

@@ -14,11 +14,11 @@ from slack_sdk.errors import SlackApiError
 from bot.errors import BadRequest, SlackUnavailable
 from bot.services import Services
 from bot.services.ports import Clock
-from bot.slack.answer import error_code
 from bot.slack.blocks.cancel_report import cancel_result
 from bot.slack.blocks.home import help_modal, home_view, problem_view
 from bot.slack.blocks.message import JSON, Message
 from bot.slack.blocks.modals import watch_modal
+from bot.slack.calls import error_code
 from bot.slack.guard import Turn
 from bot.slack.parts import Body, part, text
 from bot.slack.shortcuts import FROM_HOME, Shortcuts

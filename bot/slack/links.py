@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import ClientError
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.errors import SlackUnavailable
 from bot.services import Services
-from bot.slack.answer import PostAnswer, error_code
+from bot.services.ports import DeliveryError
+from bot.slack.answer import Ephemeral, PostAnswer
 from bot.slack.blocks.message import JSON, Message
 from bot.slack.blocks.task_card import CardButtons, task_card
+from bot.slack.calls import call, patiently
 from bot.slack.guard import Turn
 from bot.slack.parts import text
 from bot.slack.workspace import Workspace
 from bot.tasks import TaskId
 from bot.tasks.links import task_in_link
+from bot.tasks.records import Place
 
 
 class Links:
@@ -47,51 +46,29 @@ class Links:
             return
         ts = str(turn.body["message_ts"])
         try:
-            await show(self._workspace.client, turn.place.channel_id, ts, unfurls)
+            await show(self._workspace, turn.place.channel_id, ts, unfurls)
         except SlackUnavailable:
             shown = [known.task.id for known in picked.found]
             await self._services.previews.undo(turn.place, shown)
             raise
 
 
-class UnfurlAnswer(PostAnswer):
+class UnfurlAnswer(Ephemeral):
     """Answers a click on a card under somebody's message.
 
+    Who clicked is told directly where the bot may not write, for links unfurl anywhere.
+
     Args:
-        client: the workspace's client.
-        channel_id: the channel.
-        user_id: who clicked.
-        thread_ts: the thread of the message, if it is in one.
+        workspace: the workspace.
+        place: where the message is, and who clicked.
         message_ts: the message with the link.
         url: the link.
     """
 
-    def __init__(
-        self,
-        client: AsyncWebClient,
-        channel_id: str,
-        user_id: str,
-        thread_ts: str | None,
-        message_ts: str,
-        url: str,
-    ) -> None:
-        super().__init__(client, channel_id, thread_ts)
-        self._user_id = user_id
+    def __init__(self, workspace: Workspace, place: Place, message_ts: str, url: str) -> None:
+        super().__init__(workspace, place, PostAnswer(workspace, place.user_id, None))
         self._message_ts = message_ts
         self._url = url
-
-    async def private(self, message: Message) -> None:
-        """Tell who clicked; directly where the bot may not write, for links unfurl anywhere."""
-        try:
-            await self._client.chat_postEphemeral(
-                channel=self._channel_id,
-                user=self._user_id,
-                text=message.text,
-                blocks=message.blocks,
-                thread_ts=self._thread_ts,
-            )
-        except (SlackApiError, ClientError, OSError, TimeoutError):
-            await PostAnswer(self._client, self._user_id, None).private(message)
 
     async def public(self, message: Message) -> None:
         """Tell the channel; where the bot may not write, whoever clicked."""
@@ -102,7 +79,8 @@ class UnfurlAnswer(PostAnswer):
 
     async def replace(self, message: Message) -> None:
         """Show the card anew: a second chat.unfurl of a message changes the first."""
-        await show(self._client, self._channel_id, self._message_ts, {self._url: unfurl(message)})
+        unfurls = {self._url: unfurl(message)}
+        await show(self._workspace, self._channel_id, self._message_ts, unfurls)
 
 
 class NoAnswer:
@@ -138,15 +116,15 @@ def unfurl(card: Message) -> JSON:
     return {"blocks": card.blocks}
 
 
-async def show(client: AsyncWebClient, channel: str, ts: str, unfurls: dict[str, JSON]) -> None:
+async def show(workspace: Workspace, channel: str, ts: str, unfurls: dict[str, JSON]) -> None:
     """Show cards under a message.
 
     Raises:
         SlackUnavailable: Slack did not take them.
     """
+    arguments = {"channel": channel, "ts": ts, "unfurls": unfurls}
     try:
-        await client.chat_unfurl(channel=channel, ts=ts, unfurls=unfurls)
-    except SlackApiError as error:
-        raise SlackUnavailable(f"Slack did not take the card ({error_code(error)}).") from error
-    except (ClientError, OSError, TimeoutError) as error:
-        raise SlackUnavailable("Slack did not take the card.") from error
+        # It may happen twice: the second changes what the first shows.
+        await patiently(lambda: call(workspace.client, "chat.unfurl", arguments), repeat=True)
+    except DeliveryError as error:
+        raise SlackUnavailable(f"Slack did not take the card ({error.code}).") from error

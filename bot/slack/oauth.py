@@ -31,7 +31,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from bot.services.ports import Clock
-from bot.slack.answer import error_code
+from bot.slack.calls import error_code
 from bot.slack.manifest import SCOPES
 from storage.database import StorageUnavailable
 from storage.installations import Installation, InstallationStore

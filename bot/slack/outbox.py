@@ -7,13 +7,9 @@ from collections import OrderedDict
 from typing import Any
 
 import structlog
-from aiohttp import ClientConnectorError, ClientError
-from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.errors import SlackUnavailable
 from bot.services.ports import (
-    CardGone,
-    ChannelClosed,
     Clock,
     DeliveryError,
     NeverDeliverable,
@@ -23,7 +19,6 @@ from bot.services.ports import (
     TryLater,
     WorkspaceClosed,
 )
-from bot.slack.answer import error_code
 from bot.slack.blocks.announcements import (
     channel_closed,
     gone_notice,
@@ -34,6 +29,7 @@ from bot.slack.blocks.group_card import FAILURES_SHOWN, group_card
 from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.message import Message, without_charts
 from bot.slack.blocks.task_card import CardButtons, task_card
+from bot.slack.calls import call
 from bot.slack.workspace import Workspace
 from bot.tasks import TaskId
 from bot.tasks.records import (
@@ -51,40 +47,9 @@ from storage.codec import News
 EVENT_TYPE = "beambot_delivery"
 """Of the metadata that carries our own id of a message."""
 
-# What Slack's errors mean: https://docs.slack.dev/reference/methods/chat.postMessage#errors
-_CHANNEL = {
-    "channel_not_found",
-    "not_in_channel",
-    "is_archived",
-    "is_inactive",
-    "cannot_dm_bot",
-    "messages_tab_disabled",
-    "user_disabled",
-    "user_not_found",
-    "restricted_action",
-}
-_WORKSPACE = {
-    "account_inactive",
-    "token_revoked",
-    "token_expired",
-    "invalid_auth",
-    "not_authed",
-    "missing_scope",
-    "not_allowed_token_type",
-}
-_LATER = {
-    "ratelimited",
-    "rate_limited",
-    "message_limit_exceeded",
-    "service_unavailable",
-    "request_timeout",
-    "team_added_to_org",
-    "org_login_required",
-    "accesslimited",
-}
-_UNKNOWN = {"internal_error", "fatal_error", "not_json"}
 _BAD_BLOCKS = ("invalid_blocks", "msg_blocks_too_long")
-_GONE = {"message_not_found", "cant_update_message", "edit_window_closed"}
+POST_WAIT = 3.0
+"""Seconds to wait for an answer's turn in a channel; a longer wait is left to the outbox."""
 _LINKS_MOST = 2_000
 _FIND_PAGE = 100
 
@@ -122,7 +87,15 @@ class SlackCourier:
         }
         if message.thread_ts is not None:
             rest |= {"thread_ts": message.thread_ts, "reply_broadcast": message.broadcast}
-        answer = await self._say("chat.postMessage", rest, shown)
+        # An answer to somebody may have gone there just now.
+        pace = self._workspace.pace
+        if wait := await pace.turn(message.channel_id, most=POST_WAIT):
+            raise TryLater("paced", retry_after=wait)
+        try:
+            answer = await self._say("chat.postMessage", rest, shown)
+        except TryLater as error:
+            pace.hold(message.channel_id, error.retry_after or 0.0)
+            raise
         ts = answer.get("ts")
         if not isinstance(ts, str):
             raise OutcomeUnknown("no_ts")
@@ -141,13 +114,13 @@ class SlackCourier:
             "limit": _FIND_PAGE,
             "include_all_metadata": "true",
         }
-        if not message.channel_id.startswith(("C", "D", "G")):
-            # Messages to a person's id are in the direct messages with them.
-            asked["channel"] = await self.open_dm(message.team_id, message.channel_id)
         method = "conversations.history"
         if message.thread_ts is not None:
             method, asked = "conversations.replies", {**asked, "ts": message.thread_ts}
         try:
+            if not message.channel_id.startswith(("C", "D", "G")):
+                # Messages to a person's id are in the direct messages with them.
+                asked["channel"] = await self.open_dm(message.team_id, message.channel_id)
             answer = await self._call(method, asked, read=True)
         except WorkspaceClosed as error:
             if error.code != "missing_scope":
@@ -232,21 +205,7 @@ class SlackCourier:
     async def _call(
         self, method: str, arguments: dict[str, Any], *, read: bool = False
     ) -> dict[str, Any]:
-        client = self._workspace.client
-        try:
-            # Slack's reading methods take no JSON.
-            if read:
-                answer = await client.api_call(method, http_verb="GET", params=arguments)
-            else:
-                answer = await client.api_call(method, json=arguments)
-        except SlackApiError as error:
-            raise meaning(error) from error
-        except ClientConnectorError as error:
-            # No connection was made, so nothing was sent.
-            raise TryLater("not_reached") from error
-        except (ClientError, SlackClientError, OSError, TimeoutError) as error:
-            raise OutcomeUnknown(type(error).__name__) from error
-        return answer.data if isinstance(answer.data, dict) else {}
+        return await call(self._workspace.client, method, arguments, read=read)
 
     async def _render(self, message: Outgoing) -> Message:
         if message.news is not None:
@@ -317,32 +276,3 @@ def render_news(news: News) -> Message:
         case CancelReport():
             return cancel_result(news)
     raise NeverDeliverable("nothing_to_say")
-
-
-def meaning(error: SlackApiError) -> DeliveryError:
-    """Return what an error of Slack's means for a message."""
-    code, status = error_code(error), getattr(error.response, "status_code", 0)
-    if status == 429 or code in _LATER:
-        return TryLater(code, retry_after=_retry_after(error))
-    if code in _UNKNOWN or status >= 500:
-        return OutcomeUnknown(code)
-    if code in _CHANNEL or code.startswith("restricted_action"):
-        return ChannelClosed(code)
-    if code in _WORKSPACE:
-        return WorkspaceClosed(code)
-    if code in _GONE:
-        return CardGone(code)
-    # A refusal that nobody foresaw is still a refusal; it must not hold up what follows.
-    return NeverDeliverable(code)
-
-
-def _retry_after(error: SlackApiError) -> float | None:
-    headers = getattr(error.response, "headers", None) or {}
-    for name, value in headers.items():
-        if name.lower() == "retry-after":
-            try:
-                seconds = float(value[0] if isinstance(value, list) else value)
-            except (TypeError, ValueError, LookupError):
-                return None
-            return min(max(seconds, 0.0), 3_600.0) if seconds == seconds else None
-    return None

@@ -131,7 +131,7 @@ class Payloads:
             place=self._place(channel or user, user, thread_ts),
             text="",
             via="shortcut",
-            answer=PostAnswer(self._workspace.client, user, None),
+            answer=PostAnswer(self._workspace, user, None),
             body=body,
             key=trigger(body),
         )
@@ -149,7 +149,7 @@ class Payloads:
             place=self._place(channel, an_id(event, "user"), thread),
             text=without_mention(text(event, "text"), me).strip() or _named(event),
             via="mention",
-            answer=PostAnswer(self._workspace.client, channel, thread),
+            answer=PostAnswer(self._workspace, channel, thread),
             body=event,
             key=f"message:{channel}:{an_id(event, 'ts')}",
         )
@@ -162,10 +162,8 @@ class Payloads:
         if not container.get("is_app_unfurl"):
             return self._url(body, clicked=True, thread_ts=place.thread_ts)
         return UnfurlAnswer(
-            self._workspace.client,
-            place.channel_id,
-            place.user_id,
-            place.thread_ts,
+            self._workspace,
+            place,
             an_id(container, "message_ts"),
             text(container, "app_unfurl_url"),
         )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Any
 
-from aiohttp import ClientError
-from slack_sdk.errors import SlackApiError
-
 from bot.errors import SlackUnavailable
-from bot.services.ports import Clock, Person
-from bot.slack.answer import error_code
+from bot.services.ports import Clock, DeliveryError, Person
+from bot.slack.calls import Sleep, call, patiently
 from bot.slack.workspace import Workspace
 
 KEPT = timedelta(minutes=5)
@@ -26,11 +24,13 @@ class SlackPeople:
     Args:
         workspace: the workspace.
         clock: the current time.
+        sleep: waits between attempts.
     """
 
-    def __init__(self, workspace: Workspace, clock: Clock) -> None:
+    def __init__(self, workspace: Workspace, clock: Clock, sleep: Sleep = asyncio.sleep) -> None:
         self._workspace = workspace
         self._clock = clock
+        self._sleep = sleep
         self._known: OrderedDict[tuple[str, str], tuple[datetime, Person]] = OrderedDict()
 
     async def person(self, team_id: str, user_id: str) -> Person:
@@ -50,15 +50,18 @@ class SlackPeople:
         return person
 
     async def _ask(self, team_id: str, user_id: str) -> Person:
+        client = self._workspace.client
         try:
-            answer = await self._workspace.client.users_info(user=user_id)
-        except SlackApiError as error:
-            if error_code(error) in _STRANGERS:
+            answer = await patiently(
+                lambda: call(client, "users.info", {"user": user_id}, read=True),
+                repeat=True,
+                sleep=self._sleep,
+            )
+        except DeliveryError as error:
+            if error.code in _STRANGERS:
                 # Somebody of another workspace in a shared channel may be hidden from us.
                 return Person(user_id, admin=False, guest=False, stranger=True)
-            raise _unavailable(error_code(error)) from error
-        except (ClientError, OSError, TimeoutError) as error:
-            raise _unavailable(type(error).__name__) from error
+            raise _unavailable(error.code) from error
         user = answer.get("user")
         if not isinstance(user, dict):
             raise _unavailable("no user")

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from aiohttp import ClientError
-from slack_sdk.errors import SlackApiError
-
 from bot.errors import SlackRefused, SlackUnavailable
-from bot.slack.answer import PostAnswer, error_code
+from bot.services.ports import DeliveryError
+from bot.slack.answer import Ephemeral
 from bot.slack.blocks import errors
 from bot.slack.blocks.message import JSON
 from bot.slack.blocks.modals import (
@@ -22,6 +20,7 @@ from bot.slack.blocks.modals import (
     watch_from_message_modal,
     watch_modal,
 )
+from bot.slack.calls import call
 from bot.slack.commands import Commands
 from bot.slack.guard import Turn
 from bot.slack.workspace import Workspace
@@ -69,7 +68,7 @@ class Shortcuts:
         if said.get("channel") != place.channel_id:
             # The thread belongs to the channel in which the shortcut was used.
             place = replace(place, thread_ts=None)
-        answer = _Ephemeral(self._workspace, place.channel_id, place.user_id, place.thread_ts, turn)
+        answer = Ephemeral(self._workspace, place, turn.answer)
         try:
             await self._commands.watch(place, answer, chosen_ids(values), _level(values))
         except SlackRefused:
@@ -78,38 +77,15 @@ class Shortcuts:
 
     async def open(self, turn: Turn, view: JSON) -> None:
         """Open a dialog."""
+        # Once: what opens a dialog is void after 3 seconds.
+        arguments = {"trigger_id": turn.body["trigger_id"], "view": view}
         try:
-            await self._workspace.client.views_open(trigger_id=turn.body["trigger_id"], view=view)
-        except SlackApiError as error:
+            await call(self._workspace.client, "views.open", arguments)
+        except DeliveryError as error:
             raise SlackUnavailable(
-                f"Slack would not open the dialog ({error_code(error)}). Try again."
+                f"Slack would not open the dialog ({error.code}). Try again in a minute, or type"
+                " `/beam watch` with the task's id."
             ) from error
-        except (ClientError, OSError, TimeoutError) as error:
-            raise SlackUnavailable("Slack would not open the dialog. Try again.") from error
-
-
-class _Ephemeral(PostAnswer):
-    """Answers where a modal's watch was placed, notices to its person alone."""
-
-    def __init__(
-        self, workspace: Workspace, channel: str, user: str, thread_ts: str | None, turn: Turn
-    ) -> None:
-        super().__init__(workspace.client, channel, thread_ts)
-        self._user = user
-        self._otherwise = turn.answer
-
-    async def private(self, message: Any) -> None:
-        try:
-            await self._client.chat_postEphemeral(
-                channel=self._channel_id,
-                user=self._user,
-                text=message.text,
-                blocks=message.blocks,
-                thread_ts=self._thread_ts,
-            )
-        except (SlackApiError, ClientError, OSError, TimeoutError):
-            # The bot is not in the channel: that is what the notice says. Tell it directly.
-            await self._otherwise.private(message)
 
 
 def check_submission(body: Body) -> JSON:

@@ -10,6 +10,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SlackUnavailable
+from bot.slack.pace import ChannelPace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,16 @@ class Identity:
 
 
 class Workspace:
-    """One workspace: its client, and who the bot is in it.
+    """One workspace: its client, the pace of its channels, and who the bot is in it.
 
     Args:
         client: the client with the workspace's bot token.
+        pace: spaces what is posted in each channel.
     """
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, pace: ChannelPace | None = None) -> None:
         self.client = client
+        self.pace = pace or ChannelPace()
         self._identity: Identity | None = None
 
     @property

@@ -224,6 +224,9 @@ def _unanswered(tracked: Tracked, look: Look, now: datetime, pace: Pace) -> Foll
     gone = look.trouble is Trouble.GONE and failures >= GONE_AFTER and now - since >= GONE_FOR
     if gone:
         after = replace(after, next_check_at=None)
+    if gone and tracked.task.status.final:
+        # It was told how it ended; that Beam forgets it afterwards is no news.
+        gone, after = False, replace(after, failures=0, failing_since=None, trouble=None)
     return Followed(after, None, gone, gone or tracked.known.trouble is not after.known.trouble)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.beam import BeamClient, RateLimited, RateLimiter
 from bot.beam.limiter import PENALTY_MAX
 from bot.services.ports import TryLater
-from bot.slack.outbox import meaning
+from bot.slack.calls import meaning
 from bot.tasks import TaskId
 from tests.bot.slack.test_outbox import error
 from tests.fuzz.cases import ID, cases

@@ -21,6 +21,7 @@ from bot.slack.answer import PostAnswer, UrlAnswer
 from bot.slack.blocks.help import help_message
 from bot.slack.client import SlackClient
 from bot.slack.outbox import EVENT_TYPE, SlackCourier
+from bot.slack.pace import ChannelPace
 from bot.slack.people import SlackPeople
 from bot.slack.workspace import Workspace
 from bot.tasks import Level, Status, Task, TaskId
@@ -158,8 +159,8 @@ def client_of(server: AnyServer) -> SlackClient:
 
 async def ask_all(server: AnyServer) -> None:
     """Make every request that Beambot makes to Slack; only what its port promises may escape."""
-    workspace = Workspace(client_of(server))
-    courier = SlackCourier(workspace, SlackPeople(workspace, lambda: NOW), lambda: NOW)
+    workspace = Workspace(client_of(server), ChannelPace(sleep=no_sleep))
+    courier = SlackCourier(workspace, SlackPeople(workspace, lambda: NOW, no_sleep), lambda: NOW)
     for delivery in (
         courier.post(MESSAGE),
         courier.find(MESSAGE),
@@ -177,7 +178,7 @@ async def ask_all(server: AnyServer) -> None:
     message = help_message()
     for answer in (
         UrlAnswer(server.url, server.session, clicked=True, sleep=no_sleep),
-        PostAnswer(workspace.client, "C1", None),
+        PostAnswer(workspace, "C1", None, no_sleep),
     ):
         for way in (answer.private(message), answer.public(message), answer.replace(message)):
             shown = ""
@@ -188,7 +189,7 @@ async def ask_all(server: AnyServer) -> None:
             assert len(shown) < 200
     person: Person | None = None
     with contextlib.suppress(SlackUnavailable):
-        person = await SlackPeople(workspace, lambda: NOW).person("T1", "U1")
+        person = await SlackPeople(workspace, lambda: NOW, no_sleep).person("T1", "U1")
     assert person is None or isinstance(person.stranger, bool)
     with contextlib.suppress(SlackApiError, ClientError, TimeoutError):
         await workspace.learn()
@@ -221,13 +222,15 @@ def test_a_good_answer_is_understood(loop: Loop, server: AnyServer) -> None:
     server.headers = {"Content-Type": "application/json"}
 
     async def work() -> None:
-        workspace = Workspace(client_of(server))
-        courier = SlackCourier(workspace, SlackPeople(workspace, lambda: NOW), lambda: NOW)
+        workspace = Workspace(client_of(server), ChannelPace(sleep=no_sleep))
+        courier = SlackCourier(
+            workspace, SlackPeople(workspace, lambda: NOW, no_sleep), lambda: NOW
+        )
         assert await courier.post(MESSAGE) == "1.0"
         assert await courier.find(MESSAGE) == "1.0"
         assert await courier.permalink(CARD) == "https://slack.example/x"
         assert await courier.open_dm("T1", "U1") == "D1"
-        person = await SlackPeople(workspace, lambda: NOW).person("T1", "U1")
+        person = await SlackPeople(workspace, lambda: NOW, no_sleep).person("T1", "U1")
         assert not person.stranger
         assert (await workspace.learn()).team_id == "T1"
         answer = UrlAnswer(server.url, server.session, clicked=False, sleep=no_sleep)
@@ -240,8 +243,8 @@ def test_a_good_answer_is_understood(loop: Loop, server: AnyServer) -> None:
 def test_a_rate_limit_holds_whatever_its_body_is(loop: Loop, server: AnyServer, kind: str) -> None:
     server.status, server.body = 429, b"<html>Slow down"
     server.headers = {"Content-Type": kind, "Retry-After": "7"}
-    workspace = Workspace(client_of(server))
-    courier = SlackCourier(workspace, SlackPeople(workspace, lambda: NOW), lambda: NOW)
+    workspace = Workspace(client_of(server), ChannelPace(sleep=no_sleep))
+    courier = SlackCourier(workspace, SlackPeople(workspace, lambda: NOW, no_sleep), lambda: NOW)
     with pytest.raises(DeliveryError) as caught:
         loop.run(courier.post(MESSAGE))
     assert (type(caught.value).__name__, caught.value.retry_after) == ("TryLater", 7.0)

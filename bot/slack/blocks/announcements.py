@@ -13,7 +13,7 @@ from bot.slack.blocks.message import (
     safe,
 )
 from bot.slack.blocks.steps import path, spent
-from bot.slack.blocks.words import label, sign
+from bot.slack.blocks.words import label, sign, words
 from bot.tasks import Task
 from bot.tasks.records import (
     ClosedNews,
@@ -56,6 +56,8 @@ def gone_notice(news: GoneNews) -> Message:
     return _with_mention([f":wastebasket: {text}"], text, news.mention, task)
 
 
+_SPOKEN = 5
+"""Tasks that a notification names."""
 _CLOSED = {
     "is_archived": "it is archived",
     "not_in_channel": "I was removed from it",
@@ -67,19 +69,27 @@ def channel_closed(news: ClosedNews) -> Message:
     """Return, for a direct message, that watches ended because a channel takes no messages."""
     many = len(news.tasks) != 1
     why = _CLOSED.get(news.reason, "Slack does not let me")
-    tasks = count(len(news.tasks), "task")
+    on = sum(not task.status.final for task in news.tasks)
     text = (
         f"I can no longer post in <#{safe(news.channel_id, 40)}>: {why}. So your watch"
-        f"{'es' if many else ''} of {tasks} there {'have' if many else 'has'} ended;"
-        f" {'they are' if many else 'it is'} not touched and may run on."
+        f"{'es' if many else ''} of {count(len(news.tasks), 'task')} there"
+        f" {'have' if many else 'has'} ended."
     )
-    named = (f"{sign(task.status)} *{label(task)}* {code(task.id)}" for task in news.tasks)
+    if on:
+        text += f" {count(on, 'task')} {'is' if on == 1 else 'are'} not over and may run on."
+    last = [f"{label(task)} {words(task.status).lower()}" for task in news.tasks[:_SPOKEN]]
+    more = len(news.tasks) - len(last)
+    spoken = f"Last known: {', '.join(last)}{f' and {more} more' if more else ''}."
+    named = (
+        f"{sign(task.status)} *{label(task)}* {code(task.id)} {code(task.status, 40)}"
+        for task in news.tasks
+    )
     todo = safe(
         "To go on, type `/beam watch <task> me` here, or `/beam watch <task>` in another channel.",
         200,
     )
     shown = listed(f":mute: {text}", named, len(news.tasks), _LISTED)
-    return Message(cut(f"{text} {todo}", MAX_TEXT), [section(shown), context(todo)])
+    return Message(cut(f"{text} {spoken} {todo}", MAX_TEXT), [section(shown), context(todo)])
 
 
 def _correction(news: TransitionNews) -> Message:

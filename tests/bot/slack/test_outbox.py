@@ -17,7 +17,7 @@ from bot.services.ports import (
     TryLater,
     WorkspaceClosed,
 )
-from bot.slack.outbox import meaning
+from bot.slack.calls import meaning
 
 
 def error(data: Any, status: int = 200, **headers: str) -> SlackApiError:
