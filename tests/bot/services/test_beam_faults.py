@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,8 @@ class FaultyBeam(FakeBeam):
 
     async def get(self, task_id: TaskId) -> Task:
         self.times.append((task_id, self._clock()))
+        # Others ask before this one is answered.
+        await asyncio.sleep(0)
         if error := self.fault(task_id):
             raise error
         return await super().get(task_id)
@@ -95,10 +98,12 @@ def task_id(number: int) -> TaskId:
     return TaskId(f"07ce4078-bccc-4a42-b530-{number:012x}")
 
 
-async def many_watched(world: FaultyWorld, count: int) -> None:
+async def many_watched(world: FaultyWorld, count: int, *, apart: float = 0) -> None:
     for number in range(count):
         world.beam.put(task_id(number), "RUNNING")
         await world.watching.watch(Place("T1", f"C{number}", "U1"), [task_id(number)])
+        # Each has a time of its own at which it is due.
+        world.clock.advance(apart)
 
 
 @pytest.mark.parametrize(
@@ -169,9 +174,9 @@ async def test_a_rejected_token_slows_polling_to_a_probe_and_says_so_once(
 async def test_all_cards_are_fresh_within_seconds_once_a_probe_gets_through(
     world: FaultyWorld,
 ) -> None:
-    await many_watched(world, 6)
+    await many_watched(world, 6, apart=7)
     world.faulty.break_with(Unauthorized("401"))
-    await world.pass_time(1_800, step=20)
+    await world.pass_time(1_800, step=3)
     world.faulty.break_with(None)
     healed, asked = world.clock(), len(world.faulty.times)
     with structlog.testing.capture_logs() as logs:

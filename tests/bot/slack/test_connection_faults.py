@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -86,8 +86,12 @@ async def eventually(holds: Callable[[], bool], connection: Connection, *, up: b
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> None:
-    logging.getLogger("slack_bolt").setLevel(logging.CRITICAL)
+def _as_before() -> Iterator[None]:
+    """Leave the SDK's logger as it was found: an app of ours silences it."""
+    logger = logging.getLogger("slack_bolt")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 async def test_a_socket_that_wedges_is_noticed_and_opened_again() -> None:
