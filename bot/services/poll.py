@@ -77,10 +77,6 @@ class Poller:
         self._meter = meter
         self._pace = pace
         self._share = share or Share(Unlimited())
-        usual = pace.most * 1.5
-        self._horizon = Horizon(
-            usual=LEASE + usual, longest=LEASE + max(usual, RETRY_AFTER_MOST, *RECHECKS)
-        )
         self._workspaces = workspaces
         self._accounts = Doors()
         self._recovered: set[tuple[str, str]] = set()
@@ -113,7 +109,7 @@ class Poller:
                 now,
                 limit=room,
                 lease=LEASE,
-                horizon=self._horizon,
+                horizon=self._horizon(),
                 closed=self._workspaces.closed(),
             )
         finally:
@@ -125,6 +121,12 @@ class Poller:
             if tracked.next_check_at is not None:
                 self._meter.behind(max(0.0, (now - tracked.next_check_at).total_seconds()))
             self._due.put_nowait(tracked)
+
+    def _horizon(self) -> Horizon:
+        # What was planned while the budget was shorter seems too far ahead now, and may come early.
+        longest = timedelta(seconds=max(self._pace.longest, self._pace.shortest))
+        usual = 1.5 * min(longest * self._share.factor(), self._pace.most)
+        return Horizon(usual=LEASE + usual, longest=LEASE + max(usual, RETRY_AFTER_MOST, *RECHECKS))
 
     async def settle(self) -> None:
         """Wait until every task in hand was looked at and written down."""
