@@ -12,7 +12,7 @@ import structlog
 from bot.beam.errors import BeamError, NotConnected, Unauthorized
 from bot.errors import BadRequest, BeamUnavailable
 from bot.services.ports import AccountClient, Beam, Clock
-from bot.tasks.records import DEFAULT_ACCOUNT, Place
+from bot.tasks.records import DEFAULT_ACCOUNT, ConnectedAccount, Place
 from storage.accounts import AccountStore, BeamAccount
 from storage.vault import Sealed
 
@@ -90,9 +90,12 @@ class ManyAccounts:
         self._clients.move_to_end(key)
         return self._clients[key]
 
-    async def connected(self, team_id: str) -> list[BeamAccount]:
+    async def connected(self, team_id: str) -> list[ConnectedAccount]:
         """Return a workspace's accounts, the default first."""
-        return list((await self._of_team(team_id)).values())
+        return [
+            ConnectedAccount(one.name, one.is_default, one.connected_by, one.connected_at)
+            for one in (await self._of_team(team_id)).values()
+        ]
 
     async def connect(self, place: Place, name: str, token: str, *, default: bool) -> None:
         """Check a token against Beam, and keep it.

@@ -41,6 +41,16 @@ class Policy:
             )
         return person
 
+    async def require_admin(self, place: Place) -> None:
+        """Refuse who is no admin of the workspace.
+
+        Raises:
+            NotAllowed: the person is none.
+            SlackUnavailable: Slack does not say who it is.
+        """
+        if not (await self.require_insider(place)).admin:
+            raise NotAllowed("Only admins of this workspace may do that. Ask one of them.")
+
     async def require_cancel(self, place: Place, ids: Sequence[TaskId]) -> None:
         """Refuse who may not cancel all of ``ids``.
 

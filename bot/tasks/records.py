@@ -40,6 +40,17 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectedAccount:
+    """A Beam account that a workspace has connected, without its token."""
+
+    name: str
+    is_default: bool
+    connected_by: str
+    """Slack user id."""
+    connected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KnownTask:
     """The last known truth about a task, and since when it is known."""
 
