@@ -130,6 +130,7 @@ class Bot:
             watching=Watching(look_up, watches, deliverer, courier, now),
             cancelling=Cancelling(accounts, look_up, CancelStore(database), policy, deliverer, now),
             policy=policy,
+            accounts=None,
             previews=Previews(look_up, ShownStore(database), now),
             home=HomePages(
                 HomeStore(database), people, SlackChannels(workspace, now), look_up, now
@@ -140,7 +141,7 @@ class Bot:
         )
         self._guard = Guard(self._seen, policy, accounts, now, self._metrics)
         app = new_app(workspace)
-        register(app, self._services, workspace, self._guard, session)
+        register(app, self._services, self._guard, session)
         events = handler = None
         if settings.slack_app_token is not None:
             handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.services.accounts import ManyAccounts
 from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
 from bot.services.home import HomePages
@@ -23,6 +24,8 @@ class Services:
     watching: Watching
     cancelling: Cancelling
     policy: Policy
+    accounts: ManyAccounts | None
+    """The accounts that workspaces connect; ``None`` where whoever runs the bot has set one."""
     previews: Previews
     home: HomePages
     poller: Poller

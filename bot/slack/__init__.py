@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import structlog
 from aiohttp import ClientSession
@@ -15,24 +16,38 @@ from slack_bolt.response import BoltResponse
 
 from bot.services import Services
 from bot.slack.actions import Actions
+from bot.slack.blocks.accounts import CONNECT
 from bot.slack.commands import Commands
+from bot.slack.connecting import Connecting, check_connect
 from bot.slack.dialogs import Dialogs, check_reason
-from bot.slack.guard import RECEIVED, Guard
+from bot.slack.guard import RECEIVED, WORKSPACE, Guard, Reader, Turn
 from bot.slack.home import Home, HomeTab
 from bot.slack.links import Links
 from bot.slack.manifest import COMMAND, WATCH_IN_MESSAGE, WATCH_TASK
 from bot.slack.payloads import Payloads
 from bot.slack.shortcuts import Shortcuts, check_submission
-from bot.slack.workspace import Workspace
+from bot.slack.workspace import Workspaces
+from storage.database import StorageUnavailable
 
 _log = structlog.get_logger(__name__)
 
 
-def new_app(workspace: Workspace) -> AsyncApp:
+def new_app(workspaces: Workspaces) -> AsyncApp:
     """Return a Bolt app that verifies nothing: the gate in front of it does, before it parses."""
 
-    async def authorize() -> AuthorizeResult:
+    async def authorize(
+        context: AsyncBoltContext, team_id: str | None, enterprise_id: str | None
+    ) -> AuthorizeResult | None:
         # A function of its own: Bolt would fill in the `self` of a method.
+        try:
+            workspace = await workspaces.get(team_id or enterprise_id or "", enterprise_id)
+        except StorageUnavailable as error:
+            _log.error("no workspace looked up", reason=error.reason)
+            return None
+        if workspace is None:
+            _log.warning("request of a workspace that has not installed the bot")
+            return None
+        context[WORKSPACE] = workspace
         return await workspace.authorize()
 
     # Bolt reads SLACK_BOT_TOKEN by itself and warns that it does not use it.
@@ -40,8 +55,8 @@ def new_app(workspace: Workspace) -> AsyncApp:
     logger.setLevel(logging.ERROR)
     app = AsyncApp(
         logger=logger,
-        client=workspace.client,
-        authorize=authorize,
+        client=workspaces.client,
+        authorize=authorize,  # type: ignore[arg-type]  # None is taken for "not installed here"
         request_verification_enabled=False,
         # Slack's own words for it would be shown to people who cannot do anything about it.
         user_facing_authorize_error_message="Beambot is starting. Try again in a few seconds.",
@@ -64,40 +79,47 @@ def new_app(workspace: Workspace) -> AsyncApp:
     return app
 
 
-def register(
-    app: AsyncApp, services: Services, workspace: Workspace, guard: Guard, session: ClientSession
-) -> None:
+def register(app: AsyncApp, services: Services, guard: Guard, session: ClientSession) -> None:
     """Connect every command, event, button, shortcut and modal with what it does.
 
     Args:
         app: the Bolt app.
         services: the use cases.
-        workspace: the workspace.
         guard: stands around every handler.
         session: sends the answers.
     """
-    tab = HomeTab(workspace, services.clock)
-    read = Payloads(workspace, session, tab)
-    commands = Commands(services)
+    tab = HomeTab(services.clock)
+
+    def read(method: Callable[[Payloads, Mapping[str, Any]], Turn | None]) -> Reader:
+        return lambda body, workspace: method(Payloads(workspace, session, tab), body)
+
+    commands, connecting = Commands(services), Connecting(services)
     actions = Actions(services, commands)
-    shortcuts = Shortcuts(workspace, commands)
-    links = Links(services, workspace)
-    home = Home(services, workspace, tab, shortcuts)
-    dialogs = Dialogs(services, workspace)
+    shortcuts = Shortcuts(commands)
+    links = Links(services)
+    home = Home(services, tab, shortcuts)
+    dialogs = Dialogs(services)
 
-    app.command(COMMAND)(guard.listener(read.command, commands.run))
+    app.command(COMMAND)(guard.listener(read(Payloads.command), commands.run))
 
-    app.event("app_mention")(guard.listener(read.mention, commands.run))
-    app.event("message")(guard.listener(read.direct, commands.run))
-    app.event("link_shared")(guard.listener(read.link, links.show))
-    app.event("app_home_opened")(guard.listener(read.home, home.open))
+    app.event("app_mention")(guard.listener(read(Payloads.mention), commands.run))
+    app.event("message")(guard.listener(read(Payloads.direct), commands.run))
+    app.event("link_shared")(guard.listener(read(Payloads.link), links.show))
+    app.event("app_home_opened")(guard.listener(read(Payloads.home), home.open))
 
-    app.shortcut(WATCH_TASK)(guard.listener(read.shortcut, shortcuts.ask_for_task))
-    app.shortcut(WATCH_IN_MESSAGE)(guard.listener(read.shortcut, shortcuts.ask_about_message))
+    app.shortcut(WATCH_TASK)(guard.listener(read(Payloads.shortcut), shortcuts.ask_for_task))
+    app.shortcut(WATCH_IN_MESSAGE)(
+        guard.listener(read(Payloads.shortcut), shortcuts.ask_about_message)
+    )
     for callback_id in ("watch.submit", "watch_message.submit"):
-        app.view(callback_id)(guard.submission(read.submission, check_submission, home.watch))
+        app.view(callback_id)(
+            guard.submission(read(Payloads.submission), check_submission, home.watch)
+        )
     app.view("cancel.reason.submit")(
-        guard.submission(read.submission, check_reason, dialogs.keep_reason)
+        guard.submission(read(Payloads.submission), check_reason, dialogs.keep_reason)
+    )
+    app.view(CONNECT)(
+        guard.submission(read(Payloads.submission), check_connect, connecting.connect)
     )
 
     for action_id, handler in {
@@ -112,9 +134,11 @@ def register(
         "home.others.newer": home.turn_page,
         "home.others.older": home.turn_page,
     }.items():
-        app.action(_numbered(action_id))(guard.listener(read.home_click, handler))
+        app.action(_numbered(action_id))(guard.listener(read(Payloads.home_click), handler))
 
     for action_id, handler in {
+        "account.open": connecting.ask,
+        "account.disconnect": connecting.disconnect,
         "task.cancel": actions.cancel_task,
         "task.refresh": actions.refresh_task,
         "task.links": actions.refresh_task,
@@ -135,8 +159,8 @@ def register(
         "help.run": actions.run_help,
         "help.run.all": actions.run_help,
     }.items():
-        app.action(_numbered(action_id))(guard.listener(read.click, handler))
-    app.action(re.compile(".*"))(guard.listener(read.click, actions.unknown))
+        app.action(_numbered(action_id))(guard.listener(read(Payloads.click), handler))
+    app.action(re.compile(".*"))(guard.listener(read(Payloads.click), actions.unknown))
 
 
 def _numbered(action_id: str) -> re.Pattern[str]:

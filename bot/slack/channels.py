@@ -7,13 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from aiohttp import ClientError
-from slack_sdk.errors import SlackApiError
 
 from bot.errors import SlackUnavailable
-from bot.services.ports import Clock, Person
-from bot.slack.calls import error_code
-from bot.slack.workspace import Workspace
+from bot.services.ports import Clock, DeliveryError, Person
+from bot.slack.calls import call
+from bot.slack.workspace import Workspaces
 
 KEPT = timedelta(minutes=5)
 """How long a channel that was made private may still pass for a public one."""
@@ -33,12 +31,12 @@ class SlackChannels:
     asked about private channels, nor who is in them.
 
     Args:
-        workspace: the workspace.
+        workspaces: where they are.
         clock: the current time.
     """
 
-    def __init__(self, workspace: Workspace, clock: Clock) -> None:
-        self._workspace = workspace
+    def __init__(self, workspaces: Workspaces, clock: Clock) -> None:
+        self._workspaces = workspaces
         self._clock = clock
         self._known: OrderedDict[tuple[str, str], tuple[datetime, frozenset[str]]] = OrderedDict()
 
@@ -54,32 +52,36 @@ class SlackChannels:
         now, key = self._clock(), (team_id, whose)
         if key in self._known and abs(now - self._known[key][0]) < KEPT:
             return self._known[key][1]
-        found = await self._ask(whose)
+        found = await self._ask(team_id, whose)
         self._known[key] = (now, found)
         self._known.move_to_end(key)
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
         return found
 
-    async def _ask(self, user_id: str) -> frozenset[str]:
+    async def _ask(self, team_id: str, user_id: str) -> frozenset[str]:
+        workspace = await self._workspaces.get(team_id)
+        if workspace is None:
+            raise SlackUnavailable("Slack did not say which channels are public.")
         asked: dict[str, Any] = {"types": "public_channel", "limit": _PAGE}
         if user_id:
             asked["user"] = user_id
         found: set[str] = set()
         try:
             for _ in range(_PAGES):
-                answer = await self._workspace.client.users_conversations(**asked)
-                listed = answer.get("channels") or []
-                found |= {str(one["id"]) for one in listed if not one.get("is_private")}
-                cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+                answer = await call(workspace.client, "users.conversations", asked, read=True)
+                listed = answer.get("channels")
+                for one in listed if isinstance(listed, list) else []:
+                    if isinstance(one, dict) and not one.get("is_private"):
+                        found.add(str(one.get("id")))
+                more = answer.get("response_metadata")
+                cursor = more.get("next_cursor") if isinstance(more, dict) else None
                 if not cursor:
                     break
                 asked["cursor"] = cursor
-        except SlackApiError as error:
-            _log.warning("Slack does not list channels", reason=error_code(error))
+        except DeliveryError as error:
+            _log.warning("Slack does not list channels", reason=error.code)
             raise SlackUnavailable(
-                f"Slack did not say which channels are public ({error_code(error)})."
+                f"Slack did not say which channels are public ({error.code})."
             ) from error
-        except (ClientError, OSError, TimeoutError) as error:
-            raise SlackUnavailable("Slack did not say which channels are public.") from error
         return frozenset(found)

@@ -18,6 +18,7 @@ from bot.slack.blocks.task_card import (
     compact_cards,
     task_cards,
 )
+from bot.slack.connecting import Connecting
 from bot.slack.guard import Turn
 from bot.slack.words import Words, parse
 from bot.tasks import Level, TaskId
@@ -36,6 +37,7 @@ class Commands:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._connecting = Connecting(services)
 
     async def run(self, turn: Turn) -> None:
         """Do what ``turn.text`` says."""
@@ -48,6 +50,10 @@ class Commands:
             return await turn.answer.private(errors.cannot_read_files())
         if words.verb == "help":
             return await turn.answer.private(help_message(words.topic))
+        if words.verb == "connect":
+            return await self._connecting.ask(turn)
+        if words.verb == "disconnect":
+            return await self._connecting.ask_which(turn)
         if words.verb == "list":
             return await self.show_list(turn, words.page)
         if words.verb == "unwatch" and words.everything:

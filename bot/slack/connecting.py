@@ -36,7 +36,8 @@ class Connecting:
         if not turn.body.get("trigger_id"):
             raise BadRequest("A dialog opens only from the command: type `/beam connect`.")
         connected = await accounts.connected(turn.place.team_id)
-        return await open_view(turn, blocks.connect_modal(connected))
+        await open_view(turn, blocks.connect_modal(connected))
+        return None
 
     async def connect(self, turn: Turn) -> None:
         """Check and keep the account of a modal that was sent."""

@@ -11,7 +11,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.slack.calls import error_code
-from bot.slack.workspace import Workspace
+from bot.slack.workspace import Workspaces
 
 RETRY_FIRST, RETRY_LIMIT = 1.0, 30.0
 """Seconds between attempts: doubled each time up to the limit."""
@@ -42,18 +42,18 @@ class Connection:
     """The way to Slack: the Web API, and Socket Mode if that is used.
 
     Args:
-        workspace: learns who the bot is.
+        workspaces: learn who the bot is.
         socket: the Socket Mode handler; ``None`` over HTTP.
         sleep: waits between attempts.
     """
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspaces: Workspaces,
         socket: AsyncSocketModeHandler | None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._workspace = workspace
+        self._workspaces = workspaces
         self._socket = socket
         self._sleep = sleep
 
@@ -72,7 +72,7 @@ class Connection:
 
     async def down(self) -> str | None:
         """Return why Slack cannot reach the bot, ``None`` if it can."""
-        if not self._workspace.known:
+        if not self._workspaces.known:
             return "Slack has not said who the bot is"
         if self._socket is None or await self._socket.client.is_connected():
             return None
@@ -89,7 +89,10 @@ class Connection:
             client.wss_uri = await client.issue_new_wss_url()
 
     async def _learn(self) -> None:
-        me = await self._workspace.learn()
+        me = await self._workspaces.learn()
+        if me is None:
+            _log.info("waiting for workspaces that install the bot, or have")
+            return
         _log.info("connected to Slack", team=me.team, team_id=me.team_id, bot=me.bot_user_id)
 
     async def _until_done(self, variable: str, work: Callable[[], Awaitable[object]]) -> None:

@@ -8,17 +8,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aiohttp import ClientError
-from slack_sdk.errors import SlackApiError
-
 from bot.errors import BadRequest, SlackUnavailable
 from bot.services import Services
+from bot.services.ports import DeliveryError
 from bot.slack.blocks.message import JSON
 from bot.slack.blocks.modals import REASON_ACTION, REASON_BLOCK, REASON_MAX, reason_modal
 from bot.slack.blocks.results import full_text_modal, sorry_modal, waiting_modal
-from bot.slack.calls import error_code
+from bot.slack.calls import call
 from bot.slack.guard import Turn
-from bot.slack.workspace import Workspace
+from bot.slack.opening import open_view
 from bot.tasks import parse_task_id
 
 _KEY = re.compile(r"cancel:[0-9]{1,18}")
@@ -29,19 +27,17 @@ class Dialogs:
 
     Args:
         services: the use cases.
-        workspace: opens the modals.
     """
 
-    def __init__(self, services: Services, workspace: Workspace) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._workspace = workspace
 
     async def ask_reason(self, turn: Turn) -> None:
         """Ask whoever cancelled for a reason."""
         keys = _keys(turn.text.split(","))
         await self._services.cancelling.require_own(turn.place, keys)
         said = {"keys": keys, "channel": turn.place.channel_id}
-        await open_modal(self._workspace, turn, reason_modal(json.dumps(said)))
+        await open_view(turn, reason_modal(json.dumps(said)))
 
     async def keep_reason(self, turn: Turn) -> None:
         """Keep the reason that was given, and show it."""
@@ -56,37 +52,20 @@ class Dialogs:
         if task_id is None:
             raise BadRequest("This button is from an older version of Beambot.")
         # A trigger lasts three seconds, Beam may take longer: the modal comes first.
-        view_id = await open_modal(self._workspace, turn, waiting_modal())
+        view_id = await open_view(turn, waiting_modal())
         lookup = await self._services.look_up.look(turn.place, [task_id])
         view = sorry_modal(lookup.failed[0].text) if lookup.failed else None
         view = view or full_text_modal(lookup.found[0].task)
         try:
-            await self._workspace.client.views_update(view_id=view_id, view=view)
-        except (SlackApiError, ClientError, OSError, TimeoutError) as error:
+            arguments = {"view_id": view_id, "view": view}
+            await call(turn.workspace.client, "views.update", arguments)
+        except DeliveryError as error:
             raise SlackUnavailable("Slack would not show it. Try again.") from error
 
 
 def check_reason(body: Mapping[str, Any]) -> JSON:
     """Return what is wrong with a reason that was given, by block; nothing if it is fine."""
     return {} if _reason(body["view"]) else {REASON_BLOCK: "Say why, in a few words."}
-
-
-async def open_modal(workspace: Workspace, turn: Turn, view: JSON) -> str:
-    """Open a modal for whoever clicked; return its id.
-
-    Raises:
-        SlackUnavailable: Slack does not open it.
-    """
-    try:
-        answer = await workspace.client.views_open(trigger_id=turn.body["trigger_id"], view=view)
-    except SlackApiError as error:
-        raise SlackUnavailable(
-            f"Slack would not open the dialog ({error_code(error)}). Try again."
-        ) from error
-    except (ClientError, OSError, TimeoutError) as error:
-        raise SlackUnavailable("Slack would not open the dialog. Try again.") from error
-    opened = answer.get("view")
-    return str(opened["id"]) if isinstance(opened, dict) and "id" in opened else ""
 
 
 def _keys(given: Any) -> list[str]:

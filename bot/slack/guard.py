@@ -19,9 +19,13 @@ from bot.slack.answer import Answer
 from bot.slack.blocks.errors import error_message, unexpected
 from bot.slack.blocks.message import JSON
 from bot.slack.gate import RequestMeter
+from bot.slack.workspace import Workspace
 from bot.tasks.records import Place
 from storage.database import StorageUnavailable
 from storage.seen import SeenStore
+
+WORKSPACE = "workspace"
+"""Under this name a request's context has the workspace that it is of."""
 
 RECEIVED = "received_monotonic"
 """Under this name a request's context has the time of its arrival, in monotonic seconds."""
@@ -46,6 +50,8 @@ class Turn:
     answer: Answer
     body: Mapping[str, Any]
     """The payload as Slack sent it."""
+    workspace: Workspace
+    """Where it was done, and the way to answer."""
     key: str
     """What makes the request one of its kind: Slack repeats what was not acknowledged in time."""
     message_ts: str | None = None
@@ -53,7 +59,7 @@ class Turn:
 
 
 Handler = Callable[[Turn], Awaitable[None]]
-Reader = Callable[[Mapping[str, Any]], Turn | None]
+Reader = Callable[[Mapping[str, Any], Workspace], Turn | None]
 Listener = Callable[..., Awaitable[None]]
 
 
@@ -94,7 +100,7 @@ class Guard:
         async def listen(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
             await ack()
             self._acknowledged(context)
-            await self.run(read, handler, body)
+            await self.run(read, handler, body, context[WORKSPACE])
 
         return listen
 
@@ -114,7 +120,7 @@ class Guard:
                 return
             await ack()
             self._acknowledged(context)
-            await self.run(read, do, body)
+            await self.run(read, do, body, context[WORKSPACE])
 
         return listen
 
@@ -123,9 +129,11 @@ class Guard:
         if received is not None:
             self._meter.acknowledged(time.monotonic() - received)
 
-    async def run(self, read: Reader, handler: Handler, body: Mapping[str, Any]) -> None:
+    async def run(
+        self, read: Reader, handler: Handler, body: Mapping[str, Any], workspace: Workspace
+    ) -> None:
         """Do the work of one request as a task of its own, which a stop waits for."""
-        task = asyncio.create_task(self._take(read, handler, body))
+        task = asyncio.create_task(self._take(read, handler, body, workspace))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         await asyncio.shield(task)
@@ -137,20 +145,22 @@ class Guard:
             if left:
                 _log.warning("requests left unfinished", count=len(left))
 
-    async def _take(self, read: Reader, handler: Handler, body: Mapping[str, Any]) -> None:
+    async def _take(
+        self, read: Reader, handler: Handler, body: Mapping[str, Any], workspace: Workspace
+    ) -> None:
         with structlog.contextvars.bound_contextvars(trace=new_trace()):
-            turn, result = await self._do(read, handler, body)
+            turn, result = await self._do(read, handler, body, workspace)
             if result is not None:
                 via = turn.via if turn else "unknown"
                 self._meter.requested(via, result)
                 _log.info("request", via=via, result=result)
 
     async def _do(
-        self, read: Reader, handler: Handler, body: Mapping[str, Any]
+        self, read: Reader, handler: Handler, body: Mapping[str, Any], workspace: Workspace
     ) -> tuple[Turn | None, str | None]:
         turn: Turn | None = None
         try:
-            turn = read(body)
+            turn = read(body, workspace)
             if turn is None:
                 return None, None
             if not await self._seen.first(turn.place.team_id, turn.key, self._clock()):

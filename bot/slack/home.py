@@ -8,17 +8,14 @@ from collections import OrderedDict
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
-from aiohttp import ClientError
-from slack_sdk.errors import SlackApiError
-
 from bot.errors import BadRequest, SlackUnavailable
 from bot.services import Services
-from bot.services.ports import Clock
+from bot.services.ports import Clock, DeliveryError
 from bot.slack.blocks.cancel_report import cancel_result
 from bot.slack.blocks.home import help_modal, home_view, problem_view
 from bot.slack.blocks.message import JSON, Message
 from bot.slack.blocks.modals import watch_modal
-from bot.slack.calls import error_code
+from bot.slack.calls import call, patiently
 from bot.slack.guard import Turn
 from bot.slack.parts import Body, part, text
 from bot.slack.shortcuts import FROM_HOME, Shortcuts
@@ -41,40 +38,44 @@ _DOWN = {
 _NO_BEAM = ":warning: Beam does not answer just now. What is shown is what was last known."
 
 
+_Who = tuple[str, str]
+"""A workspace and a person."""
+
+
 class HomeTab:
     """Publishes Homes, and remembers what each person saw last.
 
     Args:
-        workspace: publishes.
         clock: the current time.
     """
 
-    def __init__(self, workspace: Workspace, clock: Clock) -> None:
-        self._workspace = workspace
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._last: OrderedDict[str, HomePage] = OrderedDict()
+        self._last: OrderedDict[tuple[str, str], HomePage] = OrderedDict()
 
-    async def show(self, page: HomePage, notice: str = "") -> None:
+    async def show(self, workspace: Workspace, page: HomePage, notice: str = "") -> None:
         """Publish a page."""
-        self._last[page.user_id] = page
-        self._last.move_to_end(page.user_id)
+        key = (workspace.identity.team_id, page.user_id)
+        self._last[key] = page
+        self._last.move_to_end(key)
         if len(self._last) > _KEPT:
             self._last.popitem(last=False)
-        await self._publish(page.user_id, home_view(page, self._clock(), notice=notice))
+        view = home_view(page, self._clock(), notice=notice)
+        await self._publish(workspace, page.user_id, view)
 
-    async def complain(self, user_id: str, text: str) -> None:
+    async def complain(self, workspace: Workspace, user_id: str, text: str) -> None:
         """Publish what is wrong, above what this person saw last."""
-        page = self._last.get(user_id)
+        page = self._last.get((workspace.identity.team_id, user_id))
         view = home_view(page, self._clock(), notice=text) if page else problem_view(text)
-        await self._publish(user_id, view)
+        await self._publish(workspace, user_id, view)
 
-    async def _publish(self, user_id: str, view: JSON) -> None:
+    async def _publish(self, workspace: Workspace, user_id: str, view: JSON) -> None:
+        arguments = {"user_id": user_id, "view": view}
         try:
-            await self._workspace.client.views_publish(user_id=user_id, view=view)
-        except SlackApiError as error:
-            raise SlackUnavailable(f"Slack did not take Home ({error_code(error)}).") from error
-        except (ClientError, OSError, TimeoutError) as error:
-            raise SlackUnavailable("Slack did not take Home.") from error
+            # It may happen twice: the second shows what the first does.
+            await patiently(lambda: call(workspace.client, "views.publish", arguments), repeat=True)
+        except DeliveryError as error:
+            raise SlackUnavailable(f"Slack did not take Home ({error.code}).") from error
 
 
 class HomeAnswer:
@@ -82,16 +83,18 @@ class HomeAnswer:
 
     Args:
         tab: publishes.
+        workspace: where.
         user_id: whose Home it is.
     """
 
-    def __init__(self, tab: HomeTab, user_id: str) -> None:
+    def __init__(self, tab: HomeTab, workspace: Workspace, user_id: str) -> None:
         self._tab = tab
+        self._workspace = workspace
         self._user_id = user_id
 
     async def private(self, message: Message) -> None:
         """Show a sentence on top."""
-        await self._tab.complain(self._user_id, _first_text(message))
+        await self._tab.complain(self._workspace, self._user_id, _first_text(message))
 
     async def public(self, message: Message) -> None:
         """Show a sentence on top: Home is one person's."""
@@ -110,29 +113,25 @@ class Home:
 
     Args:
         services: the use cases.
-        workspace: knows how cards are linked to.
         tab: publishes.
         shortcuts: open dialogs.
     """
 
-    def __init__(
-        self, services: Services, workspace: Workspace, tab: HomeTab, shortcuts: Shortcuts
-    ) -> None:
+    def __init__(self, services: Services, tab: HomeTab, shortcuts: Shortcuts) -> None:
         self._services = services
-        self._workspace = workspace
         self._tab = tab
         self._shortcuts = shortcuts
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._waiting: set[str] = set()
+        self._turns: WeakValueDictionary[_Who, asyncio.Lock] = WeakValueDictionary()
+        self._waiting: set[_Who] = set()
 
     async def open(self, turn: Turn) -> None:
         """Publish Home anew when somebody opens it; of many at once, one waits for all."""
-        user_id = turn.place.user_id
-        if user_id in self._waiting:
+        who = _who(turn)
+        if who in self._waiting:
             return
-        self._waiting.add(user_id)
-        async with self._turn_of(user_id):
-            self._waiting.discard(user_id)
+        self._waiting.add(who)
+        async with self._turn_of(who):
+            self._waiting.discard(who)
             await self._show(turn, (1, 1))
 
     async def refresh(self, turn: Turn) -> None:
@@ -199,28 +198,31 @@ class Home:
         return row, task_id
 
     async def _show_in_turn(self, turn: Turn, pages: tuple[int, int], notice: str = "") -> None:
-        async with self._turn_of(turn.place.user_id):
+        async with self._turn_of(_who(turn)):
             await self._show(turn, pages, notice)
 
     async def _show(self, turn: Turn, pages: tuple[int, int], notice: str = "") -> None:
         page = await self._services.home.page(turn.place, *pages)
-        await self._tab.show(self._linked(page), notice)
+        await self._tab.show(turn.workspace, _linked(turn.workspace, page), notice)
 
-    def _turn_of(self, user_id: str) -> asyncio.Lock:
-        return self._turns.setdefault(user_id, asyncio.Lock())
+    def _turn_of(self, who: _Who) -> asyncio.Lock:
+        return self._turns.setdefault(who, asyncio.Lock())
 
-    def _linked(self, page: HomePage) -> HomePage:
-        def link(card: Card) -> str | None:
-            return self._workspace.message_url(card.channel_id, card.ts, card.thread_ts)
 
-        def linked(rows: WatchPage) -> WatchPage:
-            shown = tuple(replace(row, permalink=link(row.card)) for row in rows.rows)
-            return replace(rows, rows=shown)
+def _who(turn: Turn) -> _Who:
+    return turn.place.team_id, turn.place.user_id
 
-        attention = tuple(replace(one, permalink=link(one.card)) for one in page.attention)
-        return replace(
-            page, attention=attention, mine=linked(page.mine), others=linked(page.others)
-        )
+
+def _linked(workspace: Workspace, page: HomePage) -> HomePage:
+    def link(card: Card) -> str | None:
+        return workspace.message_url(card.channel_id, card.ts, card.thread_ts)
+
+    def linked(rows: WatchPage) -> WatchPage:
+        shown = tuple(replace(row, permalink=link(row.card)) for row in rows.rows)
+        return replace(rows, rows=shown)
+
+    attention = tuple(replace(one, permalink=link(one.card)) for one in page.attention)
+    return replace(page, attention=attention, mine=linked(page.mine), others=linked(page.others))
 
 
 def _place_of(card: Card, place: Place) -> Place:

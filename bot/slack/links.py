@@ -25,12 +25,10 @@ class Links:
 
     Args:
         services: the use cases.
-        workspace: shows the cards.
     """
 
-    def __init__(self, services: Services, workspace: Workspace) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._workspace = workspace
 
     async def show(self, turn: Turn) -> None:
         """Show the tasks that a message links to, under it."""
@@ -46,7 +44,7 @@ class Links:
             return
         ts = str(turn.body["message_ts"])
         try:
-            await show(self._workspace, turn.place.channel_id, ts, unfurls)
+            await show(turn.workspace, turn.place.channel_id, ts, unfurls)
         except SlackUnavailable:
             shown = [known.task.id for known in picked.found]
             await self._services.previews.undo(turn.place, shown)

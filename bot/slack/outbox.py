@@ -30,7 +30,7 @@ from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.message import Message, without_charts
 from bot.slack.blocks.task_card import CardButtons, task_card
 from bot.slack.calls import call
-from bot.slack.workspace import Workspace
+from bot.slack.workspace import Workspace, Workspaces
 from bot.tasks import TaskId
 from bot.tasks.records import (
     CancelReport,
@@ -64,16 +64,16 @@ class SlackCourier:
     """Sends cards and news. Everything raised is a :class:`DeliveryError`.
 
     Args:
-        workspace: the workspace; its client must not retry by itself, which doubles posts.
+        workspaces: their clients must not retry by themselves, which doubles posts.
         people: who is called what.
         clock: the current time.
     """
 
-    def __init__(self, workspace: Workspace, people: People, clock: Clock) -> None:
-        self._workspace = workspace
+    def __init__(self, workspaces: Workspaces, people: People, clock: Clock) -> None:
+        self._workspaces = workspaces
         self._people = people
         self._clock = clock
-        self._links: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._links: OrderedDict[tuple[str, str, str], str] = OrderedDict()
 
     async def post(self, message: Outgoing) -> str:
         """Post a message; return its ``ts``."""
@@ -88,11 +88,12 @@ class SlackCourier:
         if message.thread_ts is not None:
             rest |= {"thread_ts": message.thread_ts, "reply_broadcast": message.broadcast}
         # An answer to somebody may have gone there just now.
-        pace = self._workspace.pace
+        workspace = await self._workspace(message.team_id)
+        pace = workspace.pace
         if wait := await pace.turn(message.channel_id, most=POST_WAIT):
             raise TryLater("paced", retry_after=wait)
         try:
-            answer = await self._say("chat.postMessage", rest, shown)
+            answer = await self._say(workspace, "chat.postMessage", rest, shown)
         except TryLater as error:
             pace.hold(message.channel_id, error.retry_after or 0.0)
             raise
@@ -121,7 +122,7 @@ class SlackCourier:
             if not message.channel_id.startswith(("C", "D", "G")):
                 # Messages to a person's id are in the direct messages with them.
                 asked["channel"] = await self.open_dm(message.team_id, message.channel_id)
-            answer = await self._call(method, asked, read=True)
+            answer = await self._call(message.team_id, method, asked, read=True)
         except WorkspaceClosed as error:
             if error.code != "missing_scope":
                 raise
@@ -140,31 +141,35 @@ class SlackCourier:
         """Show a card as it is now."""
         shown = await self._card(view)
         target = {"channel": view.card.channel_id, "ts": view.card.ts, "text": shown.text}
-        await self._say("chat.update", target, shown)
+        workspace = await self._workspace(view.card.team_id)
+        await self._say(workspace, "chat.update", target, shown)
 
     async def amend(self, message: Outgoing, ts: str) -> None:
         """Show a message that was posted as ``ts`` as it is now."""
         shown = await self._render(message)
         target = {"channel": message.channel_id, "ts": ts, "text": shown.text}
-        await self._say("chat.update", target, shown)
+        workspace = await self._workspace(message.team_id)
+        await self._say(workspace, "chat.update", target, shown)
 
-    async def _say(self, method: str, rest: dict[str, Any], shown: Message) -> dict[str, Any]:
+    async def _say(
+        self, workspace: Workspace, method: str, rest: dict[str, Any], shown: Message
+    ) -> dict[str, Any]:
         # Charts are not taken everywhere; what they show is said elsewhere in the message.
         bare = without_charts(shown.blocks)
         if len(bare) < len(shown.blocks):
             with contextlib.suppress(_Refused):
-                return await self._try(method, rest, shown.blocks)
+                return await self._try(workspace, method, rest, shown.blocks)
         with contextlib.suppress(_Refused):
-            return await self._try(method, rest, bare)
+            return await self._try(workspace, method, rest, bare)
         # Certainly not taken. Plain words are worth more than nothing.
         # An edit that leaves blocks out would leave the old ones standing.
-        return await self._call(method, {**rest, "blocks": []})
+        return await call(workspace.client, method, {**rest, "blocks": []})
 
     async def _try(
-        self, method: str, rest: dict[str, Any], blocks: list[dict[str, Any]]
+        self, workspace: Workspace, method: str, rest: dict[str, Any], blocks: list[dict[str, Any]]
     ) -> dict[str, Any]:
         try:
-            return await self._call(method, {**rest, "blocks": blocks})
+            return await call(workspace.client, method, {**rest, "blocks": blocks})
         except NeverDeliverable as error:
             if not error.code.startswith(_BAD_BLOCKS):
                 raise
@@ -173,15 +178,15 @@ class SlackCourier:
 
     async def permalink(self, card: Card) -> str | None:
         """Return a link to a card's message, ``None`` if Slack gives none."""
-        return None if card.ts is None else await self._link(card.channel_id, card.ts)
+        return None if card.ts is None else await self._link(card.team_id, card.channel_id, card.ts)
 
-    async def _link(self, channel_id: str, ts: str) -> str | None:
-        key = (channel_id, ts)
+    async def _link(self, team_id: str, channel_id: str, ts: str) -> str | None:
+        key = (team_id, channel_id, ts)
         if key in self._links:
             return self._links[key]
         asked = {"channel": channel_id, "message_ts": ts}
         try:
-            answer = await self._call("chat.getPermalink", asked, read=True)
+            answer = await self._call(team_id, "chat.getPermalink", asked, read=True)
         except DeliveryError as error:
             # A list without a link is better than no list.
             _log.info("no link", channel=channel_id, reason=error.code)
@@ -196,16 +201,23 @@ class SlackCourier:
 
     async def open_dm(self, team_id: str, user_id: str) -> str:
         """Return the channel id of the direct messages between the bot and a person."""
-        answer = await self._call("conversations.open", {"users": user_id})
+        answer = await self._call(team_id, "conversations.open", {"users": user_id})
         channel = answer.get("channel")
         if not isinstance(channel, dict) or not isinstance(channel.get("id"), str):
             raise OutcomeUnknown("no_channel")
         return str(channel["id"])
 
+    async def _workspace(self, team_id: str) -> Workspace:
+        workspace = await self._workspaces.get(team_id)
+        if workspace is None:
+            raise WorkspaceClosed("not_installed")
+        return workspace
+
     async def _call(
-        self, method: str, arguments: dict[str, Any], *, read: bool = False
+        self, team_id: str, method: str, arguments: dict[str, Any], *, read: bool = False
     ) -> dict[str, Any]:
-        return await call(self._workspace.client, method, arguments, read=read)
+        workspace = await self._workspace(team_id)
+        return await call(workspace.client, method, arguments, read=read)
 
     async def _render(self, message: Outgoing) -> Message:
         if message.news is not None:
@@ -244,7 +256,7 @@ class SlackCourier:
         for task_id in bad[:FAILURES_SHOWN]:
             if task_id not in view.replies:
                 continue
-            link = await self._link(view.card.channel_id, view.replies[task_id])
+            link = await self._link(view.card.team_id, view.card.channel_id, view.replies[task_id])
             if link is None:
                 # Slack is slow or refuses: the card must not wait for the others too.
                 break

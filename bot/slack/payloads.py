@@ -37,6 +37,7 @@ class Payloads:
     def command(self, body: Body) -> Turn:
         """Read a slash command."""
         return Turn(
+            workspace=self._workspace,
             place=self._place(an_id(body, "channel_id"), an_id(body, "user_id")),
             text=text(body, "text"),
             via="command",
@@ -70,6 +71,7 @@ class Payloads:
         an_id(event, "message_ts")
         thread = maybe_id(event, "thread_ts")
         return Turn(
+            workspace=self._workspace,
             place=self._place(an_id(event, "channel"), an_id(event, "user"), thread),
             text="",
             via="link",
@@ -91,8 +93,16 @@ class Payloads:
         return self._at_home(body, an_id(part(body, "user"), "id"), trigger(body), clicked)
 
     def _at_home(self, body: Body, user: str, key: str, clicked: str = "") -> Turn:
-        place, answer = self._place(user, user), HomeAnswer(self._tab, user)
-        return Turn(place=place, text=clicked, via="home", answer=answer, body=body, key=key)
+        place, answer = self._place(user, user), HomeAnswer(self._tab, self._workspace, user)
+        return Turn(
+            workspace=self._workspace,
+            place=place,
+            text=clicked,
+            via="home",
+            answer=answer,
+            body=body,
+            key=key,
+        )
 
     def click(self, body: Body) -> Turn:
         """Read a click on a button."""
@@ -101,6 +111,7 @@ class Payloads:
         where = maybe_id(container, "channel_id") or an_id(channel, "id")
         place = self._place(where, an_id(part(body, "user"), "id"), _thread(body))
         return Turn(
+            workspace=self._workspace,
             place=place,
             text=text(first(body, "actions"), "value"),
             via="button",
@@ -128,6 +139,7 @@ class Payloads:
         user = an_id(part(body, "user"), "id")
         # A message to the person's id is a direct message from the bot: that always gets through.
         return Turn(
+            workspace=self._workspace,
             place=self._place(channel or user, user, thread_ts),
             text="",
             via="shortcut",
@@ -146,6 +158,7 @@ class Payloads:
         me = self._workspace.identity.bot_user_id
         channel, thread = an_id(event, "channel"), maybe_id(event, "thread_ts")
         return Turn(
+            workspace=self._workspace,
             place=self._place(channel, an_id(event, "user"), thread),
             text=without_mention(text(event, "text"), me).strip() or _named(event),
             via="mention",

@@ -10,7 +10,7 @@ from typing import Any
 from bot.errors import SlackUnavailable
 from bot.services.ports import Clock, DeliveryError, Person
 from bot.slack.calls import Sleep, call, patiently
-from bot.slack.workspace import Workspace
+from bot.slack.workspace import Workspaces
 
 KEPT = timedelta(minutes=5)
 """How long somebody who was made a guest may still pass for a member."""
@@ -22,13 +22,13 @@ class SlackPeople:
     """Looks people up.
 
     Args:
-        workspace: the workspace.
+        workspaces: where they are looked up.
         clock: the current time.
         sleep: waits between attempts.
     """
 
-    def __init__(self, workspace: Workspace, clock: Clock, sleep: Sleep = asyncio.sleep) -> None:
-        self._workspace = workspace
+    def __init__(self, workspaces: Workspaces, clock: Clock, sleep: Sleep = asyncio.sleep) -> None:
+        self._workspaces = workspaces
         self._clock = clock
         self._sleep = sleep
         self._known: OrderedDict[tuple[str, str], tuple[datetime, Person]] = OrderedDict()
@@ -50,7 +50,10 @@ class SlackPeople:
         return person
 
     async def _ask(self, team_id: str, user_id: str) -> Person:
-        client = self._workspace.client
+        workspace = await self._workspaces.get(team_id)
+        if workspace is None:
+            raise _unavailable("not installed")
+        client = workspace.client
         try:
             answer = await patiently(
                 lambda: call(client, "users.info", {"user": user_id}, read=True),

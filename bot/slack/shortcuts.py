@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot.errors import SlackRefused, SlackUnavailable
-from bot.services.ports import DeliveryError
+from bot.errors import SlackRefused
 from bot.slack.answer import Ephemeral
 from bot.slack.blocks import errors
 from bot.slack.blocks.message import JSON
@@ -20,10 +19,9 @@ from bot.slack.blocks.modals import (
     watch_from_message_modal,
     watch_modal,
 )
-from bot.slack.calls import call
 from bot.slack.commands import Commands
 from bot.slack.guard import Turn
-from bot.slack.workspace import Workspace
+from bot.slack.opening import open_view
 from bot.tasks import Level, TaskId, find_task_ids
 
 Body = Mapping[str, Any]
@@ -36,12 +34,10 @@ class Shortcuts:
     """What the shortcuts and their modals do.
 
     Args:
-        workspace: opens the modals.
         commands: watches.
     """
 
-    def __init__(self, workspace: Workspace, commands: Commands) -> None:
-        self._workspace = workspace
+    def __init__(self, commands: Commands) -> None:
         self._commands = commands
 
     async def ask_for_task(self, turn: Turn) -> None:
@@ -68,7 +64,7 @@ class Shortcuts:
         if said.get("channel") != place.channel_id:
             # The thread belongs to the channel in which the shortcut was used.
             place = replace(place, thread_ts=None)
-        answer = Ephemeral(self._workspace, place, turn.answer)
+        answer = Ephemeral(turn.workspace, place, turn.answer)
         try:
             await self._commands.watch(place, answer, chosen_ids(values), _level(values))
         except SlackRefused:
@@ -77,15 +73,8 @@ class Shortcuts:
 
     async def open(self, turn: Turn, view: JSON) -> None:
         """Open a dialog."""
-        # Once: what opens a dialog is void after 3 seconds.
-        arguments = {"trigger_id": turn.body["trigger_id"], "view": view}
-        try:
-            await call(self._workspace.client, "views.open", arguments)
-        except DeliveryError as error:
-            raise SlackUnavailable(
-                f"Slack would not open the dialog ({error.code}). Try again in a minute, or type"
-                " `/beam watch` with the task's id."
-            ) from error
+        otherwise = "Try again in a minute, or type `/beam watch` with the task's id."
+        await open_view(turn, view, otherwise=otherwise)
 
 
 def check_submission(body: Body) -> JSON:

@@ -1,8 +1,9 @@
-"""The Slack workspace that the bot is in, learned from Slack at the start."""
+"""A Slack workspace that the bot is in; the only one is learned from Slack at the start."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import ClientPayloadError
@@ -24,18 +25,45 @@ class Identity:
     bot_user_id: str
 
 
+class Workspaces(Protocol):
+    """The workspaces that the bot is in: one, or all that have installed it."""
+
+    client: AsyncWebClient
+    """For what needs no workspace."""
+
+    @property
+    def known(self) -> bool:
+        """Whether requests can be taken."""
+
+    async def learn(self) -> Identity | None:
+        """Ask Slack who we are, where there is one workspace."""
+
+    async def get(self, team_id: str, org_id: str | None = None) -> Workspace | None:
+        """Return a workspace, ``None`` where the bot is not installed."""
+
+
 class Workspace:
     """One workspace: its client, the pace of its channels, and who the bot is in it.
 
     Args:
         client: the client with the workspace's bot token.
         pace: spaces what is posted in each channel.
+        identity: who the bot is, if that is known already.
     """
 
-    def __init__(self, client: AsyncWebClient, pace: ChannelPace | None = None) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        pace: ChannelPace | None = None,
+        identity: Identity | None = None,
+    ) -> None:
         self.client = client
         self.pace = pace or ChannelPace()
-        self._identity: Identity | None = None
+        self._identity = identity
+
+    async def get(self, team_id: str, org_id: str | None = None) -> Workspace | None:
+        """Return itself: where there is one workspace, everything is of it."""
+        return self
 
     @property
     def known(self) -> bool:

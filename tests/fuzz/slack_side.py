@@ -126,6 +126,7 @@ class SlackSide:
             watching=self.world.watching,
             cancelling=self.world.cancelling,
             policy=self.world.policy,
+            accounts=None,
             previews=self.world.previews,
             home=self.world.home,
             poller=self.world.poller,
@@ -136,7 +137,7 @@ class SlackSide:
             MemorySeen(), self.world.policy, self.world.accounts, self.world.clock, self.meter
         )
         app = new_app(self.workspace)
-        register(app, self.services, self.workspace, self.guard, session)
+        register(app, self.services, self.guard, session)
         bolt = cast("ASGIApp", AsyncSlackRequestHandler(app, path=EVENTS_PATH))
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:

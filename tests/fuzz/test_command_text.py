@@ -100,7 +100,7 @@ async def answers(slack: SlackSide, text: str, user: str) -> list[Message]:
     """Return what is said to a command, as the guard would have it said."""
     kept = Kept()
     place = Place("T1", next(_channels), user)
-    turn = Turn(place, text, "command", kept, {}, "key")
+    turn = Turn(place, text, "command", kept, {}, slack.workspace, "key")
     slack.world.clock.advance(2)
     try:
         await Commands(slack.services).run(turn)

@@ -209,7 +209,7 @@ def test_a_mangled_payload_gets_an_ack_or_a_refusal(
 
 
 def reading(slack: SlackSide) -> Payloads:
-    tab = HomeTab(slack.workspace, slack.world.clock)
+    tab = HomeTab(slack.world.clock)
     return Payloads(slack.workspace, cast("ClientSession", slack.session), tab)
 
 

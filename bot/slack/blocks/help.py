@@ -67,6 +67,21 @@ VERBS: tuple[Verb, ...] = (
         " What follows `because` is kept and shown as the reason.",
         (f"cancel {_EXAMPLE}", f"cancel {_EXAMPLE} because the loss explodes"),
     ),
+    Verb(
+        "connect",
+        "",
+        "Connect a Beam account to this workspace; for admins",
+        "A dialog asks for its token, which is checked and kept encrypted. Only where any"
+        " workspace may install this bot; otherwise whoever runs it has set the account.",
+        ("connect",),
+    ),
+    Verb(
+        "disconnect",
+        "",
+        "Forget a Beam account, its token and what was watched in it; for admins",
+        "You are asked first.",
+        ("disconnect",),
+    ),
     Verb("help", "[verb]", "Show this", "With a verb: all about it.", ("help watch",), run="help"),
 )
 

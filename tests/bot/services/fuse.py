@@ -47,6 +47,8 @@ class UnsyncedDatabase(Database):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
+        if not self.is_sqlite:
+            return
 
         @event.listens_for(self.engine.sync_engine, "connect")
         def unsynced(connection: Any, _record: object) -> None:

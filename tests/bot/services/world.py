@@ -34,6 +34,7 @@ from storage.outbox import Outbox
 from storage.shown import ShownStore
 from storage.tasks import TaskStore
 from storage.watches import WatchStore
+from tests.bot.services.fuse import UnsyncedDatabase
 from tests.databases import with_driver
 
 A = TaskId("07ce4078-bccc-4a42-b530-5f2653484a6a")
@@ -201,7 +202,7 @@ class World:
         self.slack = slack or FakeSlack()
         self.meter = CountingMeter()
         url = path if isinstance(path, str) else f"sqlite:///{path}"
-        self.database = (database or Database)(with_driver(url))
+        self.database = (database or UnsyncedDatabase)(with_driver(url))
         pace = Pace(3, 60, jitter=lambda: 0.5)
         self.tasks, self.watches = TaskStore(self.database), WatchStore(self.database)
         self.accounts = OneAccount(self.beam)

@@ -26,9 +26,15 @@ async def test_a_dialog_that_does_not_open_is_told_in_a_plain_sentence_and_asked
     fault: Reply,
 ) -> None:
     async with slack_of(fault, otherwise=ok(ts="1.1")) as slack:
-        shortcuts = Shortcuts(slack.workspace, None)  # type: ignore[arg-type]  # not needed here
+        shortcuts = Shortcuts(None)  # type: ignore[arg-type]  # not needed here
         turn = Turn(
-            Place("T1", "U1", "U1"), "", "shortcut", slack.post("U1"), {"trigger_id": "1"}, "k"
+            Place("T1", "U1", "U1"),
+            "",
+            "shortcut",
+            slack.post("U1"),
+            {"trigger_id": "1"},
+            slack.workspace,
+            "k",
         )
         with pytest.raises(SlackUnavailable, match="would not open the dialog") as caught:
             await shortcuts.ask_for_task(turn)

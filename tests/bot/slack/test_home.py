@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,7 +19,7 @@ from bot.slack.channels import SlackChannels
 from bot.slack.guard import Turn
 from bot.slack.home import Home, HomeAnswer, HomeTab
 from bot.slack.shortcuts import Shortcuts
-from bot.slack.workspace import Workspace
+from bot.slack.workspace import Identity, Workspace
 from bot.tasks.home import Counts, HomePage
 from bot.tasks.records import Place, WatchPage
 from tests.bot.slack.blocks.test_home import RUNNING, row
@@ -36,18 +37,21 @@ class Client:
         self.refuses: str | None = None
         self.pages = [["C1", "C2"], ["C3"]]
 
-    async def views_publish(self, *, user_id: str, view: JSON) -> None:
+    async def api_call(self, method: str, **given: Any) -> SimpleNamespace:
         await asyncio.sleep(0)
         self._answer()
-        self.views.append(view)
-
-    async def users_conversations(self, **asked: Any) -> JSON:
-        self._answer()
-        self.asked.append(dict(asked))
+        if method == "views.publish":
+            self.views.append(given["json"]["view"])
+            return SimpleNamespace(data={})
+        assert method == "users.conversations"
+        asked = dict(given["params"])
+        self.asked.append(asked)
         number = int(asked.get("cursor") or 0)
         more = str(number + 1) if number + 1 < len(self.pages) else ""
         listed = [{"id": one, "is_private": one == "C2"} for one in self.pages[number]]
-        return {"channels": listed, "response_metadata": {"next_cursor": more}}
+        return SimpleNamespace(
+            data={"channels": listed, "response_metadata": {"next_cursor": more}}
+        )
 
     def _answer(self) -> None:
         if self.refuses:
@@ -62,6 +66,12 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
+
+
+def workspace_of(client: Client) -> Workspace:
+    workspace = Workspace(cast("Any", client), None, Identity("T1", "Acme", "", "B1", "U0BOT"))
+    workspace.message_url = lambda *_: None  # type: ignore[method-assign]
+    return workspace
 
 
 class Pages:
@@ -80,36 +90,38 @@ class Pages:
 
 def made() -> tuple[Client, Home, HomeTab, Pages]:
     client, clock, pages = Client(), Clock(), Pages()
-    workspace = Workspace(cast("Any", client))
-    workspace.message_url = lambda *_: None  # type: ignore[method-assign]
-    tab = HomeTab(workspace, clock)
+    tab = HomeTab(clock)
     services = cast("Services", type("S", (), {"home": pages}))
-    return client, Home(services, workspace, tab, cast("Shortcuts", None)), tab, pages
+    return client, Home(services, tab, cast("Shortcuts", None)), tab, pages
 
 
-def opening(tab: HomeTab, user: str = "UANA") -> Turn:
-    return Turn(Place("T1", user, user), "", "home", HomeAnswer(tab, user), {}, "k")
+def opening(client: Client, tab: HomeTab, user: str = "UANA") -> Turn:
+    workspace = workspace_of(client)
+    answer = HomeAnswer(tab, workspace, user)
+    return Turn(Place("T1", user, user), "", "home", answer, {}, workspace, "k")
 
 
 async def test_many_openings_at_once_are_two_publications_a_person() -> None:
     client, home, tab, pages = made()
-    await asyncio.gather(*(home.open(opening(tab)) for _ in range(30)))
+    await asyncio.gather(*(home.open(opening(client, tab)) for _ in range(30)))
     assert pages.read == len(client.views) <= 2
-    await asyncio.gather(*(home.open(opening(tab, f"U{n}")) for n in range(5)))
+    await asyncio.gather(*(home.open(opening(client, tab, f"U{n}")) for n in range(5)))
     assert pages.read == len(client.views) <= 7
 
 
 async def test_what_is_wrong_is_shown_above_what_was_known() -> None:
     client, home, tab, _ = made()
-    answer = HomeAnswer(tab, "UANA")
+    answer = HomeAnswer(tab, workspace_of(client), "UANA")
     await answer.private(said(":warning: The database is away."))
     assert "database is away" in json.dumps(client.views[-1])
     assert RUNNING.task.id not in json.dumps(client.views[-1])
-    await home.open(opening(tab))
+    await home.open(opening(client, tab))
     await answer.private(said(":warning: The database is away."))
     shown = json.dumps(client.views[-1])
     assert shown.index("database is away") < shown.index(RUNNING.task.id)
-    await HomeAnswer(tab, "UOTHER").private(said(":warning: The database is away."))
+    await HomeAnswer(tab, workspace_of(client), "UOTHER").private(
+        said(":warning: The database is away.")
+    )
     assert RUNNING.task.id not in json.dumps(client.views[-1])
 
 
@@ -117,9 +129,9 @@ async def test_a_home_that_slack_refuses_is_told_as_such() -> None:
     client, home, tab, _ = made()
     client.refuses = "internal_error"
     with pytest.raises(SlackUnavailable):
-        await home.open(opening(tab))
+        await home.open(opening(client, tab))
     client.refuses = None
-    await home.open(opening(tab))
+    await home.open(opening(client, tab))
     assert client.views
 
 

@@ -28,7 +28,7 @@ def read() -> Payloads:
     workspace = Workspace(AsyncWebClient())
     workspace._identity = Identity("T1", "Acme", "https://acme.slack.com/", "B1", "U0BOT")
     # Nothing is sent here.
-    tab = HomeTab(workspace, lambda: datetime.now(UTC))
+    tab = HomeTab(lambda: datetime.now(UTC))
     return Payloads(workspace, cast("ClientSession", None), tab)
 
 
