@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import click
+import httpx
 import structlog
 from aiohttp import ClientSession
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
@@ -23,18 +24,20 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from starlette.types import ASGIApp
 
 from bot import log
-from bot.beam import BeamClient, RateLimiter, new_http_client
+from bot.beam import new_http_client
+from bot.beam.callback import Callback
+from bot.callbacks import BeamCallbacks
 from bot.check import run_checks
 from bot.metrics import Metrics
 from bot.schedule import new_schedule
 from bot.server import new_server
 from bot.services import Services
-from bot.services.accounts import OneAccount
 from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
 from bot.services.doors import Doors
 from bot.services.habits import Habits
 from bot.services.health import Health
+from bot.services.hint import Hints
 from bot.services.home import HomePages
 from bot.services.look_up import LookUp
 from bot.services.policy import Policy
@@ -45,7 +48,6 @@ from bot.services.watch import Watching
 from bot.settings import DatabaseSettings, Settings, SettingsError, plain
 from bot.slack import new_app, register
 from bot.slack.channels import SlackChannels
-from bot.slack.client import SlackClient
 from bot.slack.connection import Connection, Rejected
 from bot.slack.gate import Gate
 from bot.slack.guard import Guard
@@ -53,8 +55,9 @@ from bot.slack.manifest import EVENTS_PATH, build_manifest
 from bot.slack.outbox import SlackCourier
 from bot.slack.people import SlackPeople
 from bot.slack.session import new_session
-from bot.slack.workspace import Workspace
 from bot.tasks.follow import Pace
+from bot.tasks.records import DEFAULT_ACCOUNT
+from bot.tenancy import Tenancy, new_beam, new_tenancy
 from bot.web import new_web
 from storage.accounts import AccountStore
 from storage.audit import AuditStore
@@ -91,34 +94,25 @@ class Bot:
         settings: what the environment asks for.
         database: the database, migrated.
         session: for requests to Slack.
-        beam: the Beam account.
+        tenancy: whose workspaces and Beam accounts are served.
     """
 
     def __init__(
-        self, settings: Settings, database: Database, session: ClientSession, beam: BeamClient
+        self, settings: Settings, database: Database, session: ClientSession, tenancy: Tenancy
     ) -> None:
-        self._database, self._budget = database, beam.budget
+        self._database, self._budget = database, tenancy.budget
         self._metrics = Metrics()
-        self._share = share = Share(beam.budget)
+        self._share = share = Share(tenancy.budget)
         pace = Pace(settings.poll_interval, settings.poll_max_interval, stretch=share.factor)
         self._tasks, watches = TaskStore(database), WatchStore(database)
         self._outbox, self._seen = Outbox(database), SeenStore(database)
         self._retention = Retention(database)
-        workspace = Workspace(
-            SlackClient(
-                token=plain(settings.slack_bot_token),
-                base_url=settings.slack_api_url,
-                session=session,
-                # The SDK sends again after a lost connection, and Slack then shows it twice.
-                retry_handlers=[],
-            )
-        )
+        workspace, accounts = tenancy.workspaces, tenancy.accounts
         people = SlackPeople(workspace, now)
         courier = SlackCourier(workspace, people, now)
-        accounts = OneAccount(beam)
         look_up = LookUp(accounts, self._tasks, watches, now, pace)
         habits = Habits(HistoryStore(database), now)
-        polls = LookUp(OneAccount(beam.patient()), self._tasks, watches, now, pace, habits)
+        polls = LookUp(tenancy.polls, self._tasks, watches, now, pace, habits)
         workspaces = Doors()
         deliverer = Deliverer(self._outbox, watches, courier, now, self._metrics, workspaces)
         self._health = Health(
@@ -130,7 +124,7 @@ class Bot:
             watching=Watching(look_up, watches, deliverer, courier, now),
             cancelling=Cancelling(accounts, look_up, CancelStore(database), policy, deliverer, now),
             policy=policy,
-            accounts=None,
+            accounts=tenancy.connected,
             previews=Previews(look_up, ShownStore(database), now),
             home=HomePages(
                 HomeStore(database), people, SlackChannels(workspace, now), look_up, now
@@ -141,7 +135,7 @@ class Bot:
         )
         self._guard = Guard(self._seen, policy, accounts, now, self._metrics)
         app = new_app(workspace)
-        register(app, self._services, self._guard, session)
+        register(app, self._services, self._guard, session, tenancy.leaving)
         events = handler = None
         if settings.slack_app_token is not None:
             handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
@@ -155,12 +149,16 @@ class Bot:
                 self._metrics,
             )
         self._connection = Connection(workspace, handler)
+        self._installing = tenancy.installing
+        self._hints = Hints(self._tasks, self._seen, self._services.poller, now)
+        self._workspaces = workspace
         self._schedule = new_schedule(
             self._poll,
             self._deliver,
             self._health.beat,
             self._resume,
             self._purge,
+            self._renew,
             poll_interval=settings.poll_interval,
         )
         self._parts = {
@@ -169,7 +167,10 @@ class Bot:
             "deliveries": self._health.deliveries,
             "slack": self._connection.down,
         }
-        self._web = new_server(new_web(events, self._parts, self._measure))
+        install = tenancy.installing.routes() if tenancy.installing else ()
+        self._web = new_server(
+            new_web(events, self._parts, self._measure, self._callbacks(settings), install)
+        )
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set.
@@ -211,6 +212,20 @@ class Bot:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._services.deliverer.stop(), STOP_SENDING)
 
+    def _callbacks(self, settings: Settings) -> BeamCallbacks | None:
+        # The one key is that of the one account; accounts that are connected have none yet.
+        if settings.beam_callback_key is None or settings.many_workspaces:
+            return None
+
+        async def take(callback: Callback) -> None:
+            workspace = await self._workspaces.get("")
+            if workspace is not None and workspace.known:
+                team_id = workspace.identity.team_id
+                key = callback.signature
+                await self._hints.take(team_id, DEFAULT_ACCOUNT, callback.task_id, key)
+
+        return BeamCallbacks(plain(settings.beam_callback_key), take, now, self._metrics.refused)
+
     async def _poll(self) -> None:
         with _tolerant("poll"):
             await self._services.poller.tick()
@@ -224,6 +239,11 @@ class Bot:
     async def _resume(self) -> None:
         with _tolerant("resume"):
             await self._services.cancelling.resume()
+
+    async def _renew(self) -> None:
+        if self._installing is not None:
+            with _tolerant("renew"):
+                await self._installing.renew()
 
     async def _purge(self) -> None:
         with _tolerant("purge"):
@@ -252,19 +272,15 @@ def _tolerant(job: str) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def outside(settings: Settings) -> AsyncIterator[tuple[Database, ClientSession, BeamClient]]:
+async def outside(
+    settings: Settings,
+) -> AsyncIterator[tuple[Database, ClientSession, httpx.AsyncClient]]:
     """Open what leads outside: the database, the session for Slack, the client for Beam."""
     database = Database(settings.database_url_async)
     http = new_http_client()
-    beam = BeamClient(
-        http,
-        base_url=settings.beam_api_url,
-        token=plain(settings.beam_token),
-        limiter=RateLimiter(settings.beam_rate_limit, time.monotonic),
-    )
     try:
         async with new_session() as session:
-            yield database, session, beam
+            yield database, session, http
     finally:
         await http.aclose()
         await database.close()
@@ -275,13 +291,14 @@ async def run_bot(settings: Settings, listener: socket.socket) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with outside(settings) as (database, session, beam):
+    async with outside(settings) as (database, session, http):
         try:
             await migrate(database)
         except StorageUnavailable as error:
             return fail(f"DATABASE_URL cannot be used: {error.reason}.")
         try:
-            await Bot(settings, database, session, beam).run(listener, stop)
+            tenancy = new_tenancy(settings, database, session, http, now)
+            await Bot(settings, database, session, tenancy).run(listener, stop)
         except Rejected as error:
             return fail(str(error))
     return 0
@@ -290,7 +307,8 @@ async def run_bot(settings: Settings, listener: socket.socket) -> int:
 async def print_checks(settings: Settings) -> int:
     """Print the checks as they come; return 0 if all hold."""
     holds = True
-    async with outside(settings) as (database, session, beam):
+    async with outside(settings) as (database, session, http):
+        beam = new_beam(settings, http, plain(settings.beam_token))
         async for result in run_checks(settings, database, beam, session):
             holds = holds and result.holds
             print(f"{'ok  ' if result.holds else 'FAIL'}  {result.what}: {result.said}", flush=True)

@@ -42,6 +42,12 @@ async def run_checks(
     yield Result(True, "configuration", f"complete, Slack over {mode}")
     yield await _database(database)
     slack = SlackClient(base_url=settings.slack_api_url, session=session, retry_handlers=[])
+    if settings.many_workspaces:
+        yield await _slack(slack)
+        if settings.slack_app_token is not None:
+            yield await _app_token(slack, settings.slack_app_token.get_secret_value())
+        yield await _beam_of_others(beam)
+        return
     for result in await _bot_token(slack, plain(settings.slack_bot_token)):
         yield result
     if settings.slack_app_token is not None:
@@ -90,6 +96,27 @@ async def _bot_token(slack: AsyncWebClient, token: str) -> list[Result]:
         )
         return [*results, Result(False, "Slack scopes", text)]
     return [*results, Result(True, "Slack scopes", f"all {len(SCOPES)} granted")]
+
+
+async def _slack(slack: AsyncWebClient) -> Result:
+    what = "Slack"
+    try:
+        await slack.api_test()
+    except (SlackApiError, ClientError, SlackClientError, OSError, TimeoutError) as error:
+        return _unreachable(what, "Slack", error, "SLACK_API_URL")
+    return Result(True, what, "answers; workspaces install the bot at /slack/install")
+
+
+async def _beam_of_others(beam: BeamClient) -> Result:
+    what = "Beam"
+    try:
+        await beam.check()
+    except Unauthorized:
+        # Asked without a token: that it is missed shows that Beam is there.
+        return Result(True, what, "answers; each workspace connects its own account")
+    except BeamError as error:
+        return _unreachable(what, "Beam", error, "BEAM_API_URL")
+    return Result(False, what, "takes requests without a token. Check BEAM_API_URL")
 
 
 async def _app_token(slack: AsyncWebClient, token: str) -> Result:

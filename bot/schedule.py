@@ -14,6 +14,7 @@ DELIVER_TICK = 0.25
 BEAT_EVERY = 5.0
 RESUME_EVERY = 60.0
 PURGE_EVERY = 600.0
+RENEW_EVERY = 300.0
 
 CLOCK_EVERY = 1.0
 """Seconds between two looks whether the clock was set back."""
@@ -50,7 +51,14 @@ class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no type
 
 
 def new_schedule(
-    poll: Job, deliver: Job, beat: Job, resume: Job, purge: Job, *, poll_interval: float
+    poll: Job,
+    deliver: Job,
+    beat: Job,
+    resume: Job,
+    purge: Job,
+    renew: Job,
+    *,
+    poll_interval: float,
 ) -> AsyncIOScheduler:
     """Return the schedule, not yet started.
 
@@ -60,6 +68,7 @@ def new_schedule(
         beat: sees whether all is well.
         resume: takes up what a copy that died left open.
         purge: forgets what is not needed any more.
+        renew: renews tokens that expire.
         poll_interval: shortest time between two checks of a task, in seconds.
     """
     # By default a run that is a second late is dropped, and late is when it is needed.
@@ -73,4 +82,5 @@ def new_schedule(
     schedule.add_job(beat, "interval", seconds=BEAT_EVERY, id="beat")
     schedule.add_job(resume, "interval", seconds=RESUME_EVERY, id="resume")
     schedule.add_job(purge, "interval", seconds=PURGE_EVERY, id="purge")
+    schedule.add_job(renew, "interval", seconds=RENEW_EVERY, id="renew")
     return schedule

@@ -32,6 +32,7 @@ ALLOWED = {
     "bot.inbound": set(),
     "bot.callbacks": {"bot.beam", "bot.inbound", "bot.services"},
     "bot.metrics": set(),
+    "bot.tenancy": {"bot.beam", "bot.services", "bot.settings", "bot.slack", "storage"},
     "bot.schedule": set(),
     "bot.server": set(),
     "bot.web": {"bot.slack"},

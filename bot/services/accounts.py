@@ -73,7 +73,7 @@ class ManyAccounts:
         """Return the name of the account that a channel uses."""
         return await self._store.chosen(team_id, channel_id) or DEFAULT_ACCOUNT
 
-    async def client(self, team_id: str, account: str) -> Beam:
+    async def client(self, team_id: str, account: str) -> AccountClient:
         """Return the way to an account.
 
         Raises:
@@ -162,3 +162,22 @@ class ManyAccounts:
             if len(self._known) > CLIENTS_MOST:
                 self._known.popitem(last=False)
         return known.accounts
+
+
+class PatientAccounts:
+    """The accounts of many workspaces, for what lets people go first.
+
+    Args:
+        accounts: the accounts.
+    """
+
+    def __init__(self, accounts: ManyAccounts) -> None:
+        self._accounts = accounts
+
+    async def of(self, team_id: str, channel_id: str) -> str:
+        """Return the name of the account that a channel uses."""
+        return await self._accounts.of(team_id, channel_id)
+
+    async def client(self, team_id: str, account: str) -> Beam:
+        """Return the way to an account."""
+        return (await self._accounts.client(team_id, account)).patient()

@@ -28,6 +28,9 @@ class Beam(Protocol):
 class AccountClient(Beam, Protocol):
     """A Beam account whose token can be checked."""
 
+    def patient(self) -> Beam:
+        """Return a way to the same account that lets everybody else go first."""
+
     async def check(self) -> None:
         """Return if Beam is reachable and takes the token."""
 

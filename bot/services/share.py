@@ -18,6 +18,9 @@ _GRACE = 10.0
 class Budget(Protocol):
     """The requests that may be sent to one Beam account."""
 
+    used: int
+    """Requests that were sent."""
+
     @property
     def rate(self) -> float:
         """Requests a second that are allowed now."""
@@ -83,6 +86,7 @@ class Unlimited:
     """A budget without an end."""
 
     rate = math.inf
+    used = 0
 
     def allows(self, seconds: float) -> float:
         """Return how many requests the next ``seconds`` have room for."""

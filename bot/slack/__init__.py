@@ -15,10 +15,12 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bot.services import Services
+from bot.services.leaving import Leaving
 from bot.slack.actions import Actions
 from bot.slack.blocks.accounts import CONNECT
 from bot.slack.commands import Commands
 from bot.slack.connecting import Connecting, check_connect
+from bot.slack.departure import departure
 from bot.slack.dialogs import Dialogs, check_reason
 from bot.slack.guard import RECEIVED, WORKSPACE, Guard, Reader, Turn
 from bot.slack.home import Home, HomeTab
@@ -79,7 +81,13 @@ def new_app(workspaces: Workspaces) -> AsyncApp:
     return app
 
 
-def register(app: AsyncApp, services: Services, guard: Guard, session: ClientSession) -> None:
+def register(
+    app: AsyncApp,
+    services: Services,
+    guard: Guard,
+    session: ClientSession,
+    leaving: Leaving | None = None,
+) -> None:
     """Connect every command, event, button, shortcut and modal with what it does.
 
     Args:
@@ -87,6 +95,7 @@ def register(app: AsyncApp, services: Services, guard: Guard, session: ClientSes
         services: the use cases.
         guard: stands around every handler.
         session: sends the answers.
+        leaving: forgets workspaces that remove the bot, where there may be many.
     """
     tab = HomeTab(services.clock)
 
@@ -106,6 +115,10 @@ def register(app: AsyncApp, services: Services, guard: Guard, session: ClientSes
     app.event("message")(guard.listener(read(Payloads.direct), commands.run))
     app.event("link_shared")(guard.listener(read(Payloads.link), links.show))
     app.event("app_home_opened")(guard.listener(read(Payloads.home), home.open))
+
+    if leaving is not None:
+        app.event("app_uninstalled")(departure(leaving.uninstalled))
+        app.event("tokens_revoked")(departure(leaving.revoked, only="bot"))
 
     app.shortcut(WATCH_TASK)(guard.listener(read(Payloads.shortcut), shortcuts.ask_for_task))
     app.shortcut(WATCH_IN_MESSAGE)(

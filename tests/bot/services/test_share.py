@@ -17,6 +17,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 class Budget:
     """So many requests a second."""
 
+    used = 0
+
     def __init__(self, rate: float) -> None:
         self.rate = rate
 
