@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from bot.slack.blocks.message import (
     JSON,
     MAX_BLOCKS,
-    MAX_CHARACTERS,
     MAX_FIELD,
     MAX_SECTION,
     MAX_TEXT,
+    PACKED,
     Message,
     cut,
     size,
@@ -177,7 +177,7 @@ def pack(
         longer = [*blocks, divider(), *own] if between and blocks else [*blocks, *own]
         full = (
             len(longer) > MAX_BLOCKS
-            or size(longer) > MAX_CHARACTERS
+            or size(longer) > PACKED
             or len(texts) >= most
             or sum(map(len, texts)) + len(text) + len(texts) > MAX_TEXT
         )

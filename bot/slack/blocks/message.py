@@ -16,6 +16,8 @@ JSON = dict[str, Any]
 MAX_BLOCKS = 50
 MAX_CHARACTERS = 13_000
 """Slack refuses about 13,000 characters over all blocks; counted with their JSON, to be safe."""
+PACKED = MAX_CHARACTERS - 500
+"""What builders fill at most: the numbers that make action ids unique come on top of it."""
 MAX_TEXT = 4_000
 """Slack's advice for ``text`` (chat.postMessage, truncating content)."""
 MAX_SECTION = 3_000

@@ -16,8 +16,8 @@ from bot.slack.blocks.elements import (
 )
 from bot.slack.blocks.message import (
     JSON,
-    MAX_CHARACTERS,
     MAX_TEXT,
+    PACKED,
     Message,
     code,
     count,
@@ -169,7 +169,7 @@ def _card(
         # Where the button was, which has done this.
         blocks.append(section(_cancel_note(known, now)))
     blocks += _buttons(known, buttons, now, who[1])
-    if any(output.url for output in task.outputs) and size(blocks) > MAX_CHARACTERS:
+    if any(output.url for output in task.outputs) and size(blocks) > PACKED:
         # Signed links can be longer than a message may be: the longest go, their names stay.
         longest = max(len(output.url) for output in task.outputs)
         names = tuple(

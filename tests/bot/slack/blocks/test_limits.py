@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from bot.slack.blocks.announcements import (
     transition_reply,
 )
 from bot.slack.blocks.cancel_report import cancel_result
+from bot.slack.blocks.elements import pack
 from bot.slack.blocks.group_card import group_card
 from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.help import VERBS, help_message, unknown_verb
@@ -251,3 +253,15 @@ def test_a_group_of_fifty_with_the_longest_names_and_links() -> None:
     failed = [GroupNews((), known.task, None, steps=()) for known in members[:30]]
     milestone = GroupNews((), None, None, milestone=50)
     fine(group_news(replace(failed[0], members=members, folded=(*failed[1:], milestone))))
+
+
+def test_numbers_behind_action_ids_do_not_make_a_full_message_too_long() -> None:
+    for width in range(1_400, 1_480):
+        text = {"type": "mrkdwn", "text": "x" * width}
+        press = {"type": "button", "text": {"type": "plain_text", "text": "b"}, "action_id": "a"}
+        part: list[dict[str, Any]] = [
+            {"type": "section", "text": text},
+            {"type": "actions", "elements": [press]},
+        ]
+        for message in pack([("one", deepcopy(part)) for _ in range(16)]):
+            check(message)
