@@ -23,6 +23,8 @@ _TOKENS = re.compile(
     r"(?P<none>)(?:xox[a-z](?:\.xox[a-z])?|xapp)-[\w.%-]+"
     r"|(?P<bearer>\bBearer\s+)[^\s\"',;<>]+"
     r"|(?P<ticket>\bticket=)[^\s&\"']+"
+    # The code of an installation, which the SDK writes at debug level before it exchanges it.
+    r"|(?P<code>['\"]code['\"]: ['\"])[^'\"]+"
     # A user and a password in the address of a proxy or of a database.
     r"|(?P<user>://[^\s/:@\"']*:)[^\s/@\"']+(?=@)",
     re.IGNORECASE,

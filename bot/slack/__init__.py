@@ -61,7 +61,7 @@ def new_app(workspaces: Workspaces) -> AsyncApp:
         authorize=authorize,  # type: ignore[arg-type]  # None is taken for "not installed here"
         request_verification_enabled=False,
         # Slack's own words for it would be shown to people who cannot do anything about it.
-        user_facing_authorize_error_message="Beambot is starting. Try again in a few seconds.",
+        user_facing_authorize_error_message=workspaces.unknown,
     )
 
     async def received(

@@ -41,6 +41,12 @@ class InstalledWorkspaces:
         clock: the current time.
     """
 
+    unknown = (
+        "Beambot is not installed here, or cannot look that up just now. Try again in a minute; if"
+        " it stays like this, an admin of this workspace has to install it again."
+    )
+    """What is said where nobody has installed the bot, or its token was taken back."""
+
     known = True
     """Requests can be taken at once: each says which workspace it is of."""
 

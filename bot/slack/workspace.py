@@ -31,6 +31,9 @@ class Workspaces(Protocol):
     client: AsyncWebClient
     """For what needs no workspace."""
 
+    unknown: str
+    """What is said to a workspace that is not known."""
+
     @property
     def known(self) -> bool:
         """Whether requests can be taken."""
@@ -50,6 +53,9 @@ class Workspace:
         pace: spaces what is posted in each channel.
         identity: who the bot is, if that is known already.
     """
+
+    unknown = "Beambot is starting. Try again in a few seconds."
+    """What is said before Slack has said who we are."""
 
     def __init__(
         self,

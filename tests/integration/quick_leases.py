@@ -15,10 +15,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import app
 from bot import schedule
 from bot.services import cancel, deliver, poll
+from bot.slack import installed
+from storage import installations
 
 deliver.LEASE = poll.LEASE = timedelta(seconds=2)
 cancel.ABANDONED = timedelta(seconds=8)
-schedule.RESUME_EVERY = 1.0
+schedule.RESUME_EVERY = schedule.RENEW_EVERY = 1.0
+installations.RENEWAL_LASTS = timedelta(seconds=1)
+installed.KEPT = timedelta(seconds=2)
 
 if __name__ == "__main__":
     app.main()
