@@ -40,9 +40,11 @@ from bot.services.health import Health
 from bot.services.hint import Hints
 from bot.services.home import HomePages
 from bot.services.look_up import LookUp
+from bot.services.nudge import Nudger
 from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.previews import Previews
+from bot.services.report import Reports
 from bot.services.share import Share
 from bot.services.watch import Watching
 from bot.settings import DatabaseSettings, Settings, SettingsError, plain
@@ -68,11 +70,14 @@ from storage.history import HistoryStore
 from storage.home import HomeStore
 from storage.installations import InstallationStore
 from storage.migrate import migrate
+from storage.nudges import NudgeStore
 from storage.outbox import Outbox
+from storage.report import ReportStore
 from storage.retention import Retention
 from storage.seen import SeenStore
 from storage.shown import ShownStore
 from storage.tasks import TaskStore
+from storage.timeline import TimelineStore
 from storage.vault import Sealed, Vault, new_key
 from storage.watches import WatchStore
 
@@ -126,6 +131,8 @@ class Bot:
             policy=policy,
             accounts=tenancy.connected,
             previews=Previews(look_up, ShownStore(database), now),
+            reports=Reports(ReportStore(database), TimelineStore(database), now),
+            nudger=Nudger(NudgeStore(database), now),
             home=HomePages(
                 HomeStore(database), people, SlackChannels(workspace, now), look_up, now
             ),
@@ -159,6 +166,7 @@ class Bot:
             self._resume,
             self._purge,
             self._renew,
+            self._nudge,
             poll_interval=settings.poll_interval,
         )
         self._parts = {
@@ -235,6 +243,10 @@ class Bot:
         with _tolerant("deliver"):
             await self._services.deliverer.tick()
             self._health.ticked("deliver")
+
+    async def _nudge(self) -> None:
+        with _tolerant("nudge"):
+            await self._services.nudger.tick()
 
     async def _resume(self) -> None:
         with _tolerant("resume"):

@@ -12,6 +12,7 @@ POLL_TICK = 0.5
 """Seconds between two looks for due tasks at most; a quarter of the shortest interval if less."""
 DELIVER_TICK = 0.25
 BEAT_EVERY = 5.0
+NUDGE_EVERY = 10.0
 RESUME_EVERY = 60.0
 PURGE_EVERY = 600.0
 RENEW_EVERY = 300.0
@@ -57,6 +58,7 @@ def new_schedule(
     resume: Job,
     purge: Job,
     renew: Job,
+    nudge: Job,
     *,
     poll_interval: float,
 ) -> AsyncIOScheduler:
@@ -69,6 +71,7 @@ def new_schedule(
         resume: takes up what a copy that died left open.
         purge: forgets what is not needed any more.
         renew: renews tokens that expire.
+        nudge: tells what takes longer than usual.
         poll_interval: shortest time between two checks of a task, in seconds.
     """
     # By default a run that is a second late is dropped, and late is when it is needed.
@@ -80,6 +83,7 @@ def new_schedule(
     schedule.add_job(poll, "interval", seconds=tick, id="poll")
     schedule.add_job(deliver, "interval", seconds=DELIVER_TICK, id="deliver")
     schedule.add_job(beat, "interval", seconds=BEAT_EVERY, id="beat")
+    schedule.add_job(nudge, "interval", seconds=NUDGE_EVERY, id="nudge")
     schedule.add_job(resume, "interval", seconds=RESUME_EVERY, id="resume")
     schedule.add_job(purge, "interval", seconds=PURGE_EVERY, id="purge")
     schedule.add_job(renew, "interval", seconds=RENEW_EVERY, id="renew")

@@ -7,7 +7,15 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.tasks import Task
-from bot.tasks.records import Amended, CancelReport, ClosedNews, GoneNews, GroupNews, TransitionNews
+from bot.tasks.records import (
+    Amended,
+    CancelReport,
+    ClosedNews,
+    GoneNews,
+    GroupNews,
+    NudgeNews,
+    TransitionNews,
+)
 
 _TASK = TypeAdapter(Task)
 _NEWS: dict[str, TypeAdapter[Any]] = {
@@ -17,8 +25,9 @@ _NEWS: dict[str, TypeAdapter[Any]] = {
     "cancel": TypeAdapter(CancelReport),
     "closed": TypeAdapter(ClosedNews),
     "amended": TypeAdapter(Amended),
+    "nudge": TypeAdapter(NudgeNews),
 }
-News = TransitionNews | GroupNews | GoneNews | CancelReport | ClosedNews | Amended
+News = TransitionNews | GroupNews | GoneNews | CancelReport | ClosedNews | Amended | NudgeNews
 
 
 def task_to_json(task: Task) -> str:
@@ -50,6 +59,8 @@ def news_kind(news: News) -> str:
             return "closed"
         case Amended():
             return "amended"
+        case NudgeNews():
+            return "nudge"
 
 
 def news_to_json(news: News) -> str:

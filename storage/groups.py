@@ -1,4 +1,4 @@
-"""What a group's card shows beside its members: what is usual, and where failures were told."""
+"""What a card shows beside its tasks: what is usual, and where a group's failures were told."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _FAILED = "card:%:failed:%"
 
 
 def with_group(tx: Connection, view: CardView) -> CardView:
-    """Return a group's card with what is usual of its functions and links to what was told."""
-    if view.card.kind is not CardKind.GROUP:
-        return view
+    """Return a card with what is usual of its functions, and a group's with links to replies."""
     flying = [known.task for known in view.members if not known.task.status.final]
     names = {name for task in flying if (name := task.function or task.stub_name)}
     card = view.card
     usual = usual_of(tx, card.team_id, card.account, names) if names else {}
+    if card.kind is not CardKind.GROUP:
+        return replace(view, usual=usual)
     bad = any(known.task.status.bad for known in view.members)
     replies = _replies(tx, card.id) if bad else {}
     return replace(view, usual=usual, replies=replies)

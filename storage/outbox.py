@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
-from bot.tasks.records import CancelReport, Card, CardView, Watch
+from bot.tasks.records import CancelReport, Card, CardView, NudgeNews, Watch
 from storage.batches import CLOCK_SLACK
 from storage.closed import close, losses
 from storage.codec import News, news_from_json
 from storage.database import Database
 from storage.groups import touch_told
+from storage.nudges import told_nudge
 from storage.owed import owe_card
 from storage.reports import ToldReports, last_report, report_of
 from storage.rows import to_card, to_watch
@@ -206,6 +207,10 @@ class Outbox:
     async def report(self, key: str) -> ToldReports | None:
         """Return the message that tells the report owed under ``key``, if it was sent."""
         return await self._database.read(lambda tx: report_of(tx, key))
+
+    async def nudge(self, key: str) -> tuple[str, NudgeNews] | None:
+        """Return the message (its ``ts``) and the nudge owed under ``key``, if it was sent."""
+        return await self._database.read(lambda tx: told_nudge(tx, key))
 
     async def unsent(self, ids: list[int], error: str) -> None:
         """Note that Slack certainly did not take deliveries, which are owed again."""

@@ -21,11 +21,13 @@ from sqlalchemy import (
 from bot.tasks import TaskId, Transition
 from bot.tasks.follow import Followed, Look, Tracked
 from bot.tasks.records import Card, CardKind, KnownTask, Trouble, Watch
+from bot.tasks.usual import Usual
 from storage.batches import Horizon, Key, claim, load, values_of, write_changes
 from storage.cancel_reasons import cancel_reasons
 from storage.codec import News
 from storage.database import Database, upsert
-from storage.history import milliseconds, note_run
+from storage.history import milliseconds, note_run, usual_of
+from storage.nudges import amend_nudges, plan_nudges
 from storage.owed import owe_news, touch_cards
 from storage.rows import to_card, to_watch
 from storage.tables import cards, tasks, transitions, watches
@@ -119,6 +121,7 @@ class TaskStore:
             # What is not written yet, as it was before.
             unwritten: dict[Key, Tracked] = {}
             changed: list[Transition] = []
+            moved: dict[Key, Tracked] = {}
             for one in seen:
                 key = (one.team_id, one.account, one.task_id)
                 before = stored.get(key)
@@ -143,7 +146,10 @@ class TaskStore:
                     write_transition(tx, one.team_id, one.account, followed.transition)
                     note_run(tx, one.team_id, one.account, after.task, now)
                     changed.append(followed.transition)
+                    moved[key] = after
+                    amend_nudges(tx, after, now)
             write_changes(tx, unwritten, stored)
+            plan_nudges(tx, moved.values(), now)
             return changed
 
         if not seen:
@@ -187,6 +193,16 @@ class TaskStore:
             return {one.task.id: one for one in load_tasks(tx, team_id, account, set(ids)).values()}
 
         return await self._database.read(work)
+
+    async def usual(
+        self, team_id: str, account: str, found: Sequence[KnownTask]
+    ) -> dict[str, Usual]:
+        """Return what is usual of the functions of those of these tasks that are in flight."""
+        flying = (known.task for known in found if known.task.status.in_flight)
+        names = {name for task in flying if (name := task.function or task.stub_name)}
+        if not names:
+            return {}
+        return await self._database.read(lambda tx: usual_of(tx, team_id, account, names))
 
     async def counts(self, now: datetime) -> tuple[int, datetime | None]:
         """Return how many tasks are polled, and when the most overdue look was due."""

@@ -24,6 +24,7 @@ from bot.tasks.records import (
 from storage.database import Database
 from storage.groups import with_group
 from storage.history import note_run
+from storage.nudges import plan_nudges
 from storage.owed import owe_card, stop_polling_unwatched, touch_cards
 from storage.rows import to_card, to_watch
 from storage.tables import cards, watches
@@ -301,9 +302,10 @@ def _new_card(
     (card_id,) = result.inserted_primary_key or (0,)
     ids = {known.task.id for known in new}
     stored = load_tasks(tx, place.team_id, place.account, ids, lock=True)
-    for known in new:
+    followed = [start(known, stored.get(known.task.id)) for known in new]
+    for known, tracked in zip(new, followed, strict=True):
         over = known.task.status.final
-        store_task(tx, start(known, stored.get(known.task.id)))
+        store_task(tx, tracked)
         note_run(tx, place.team_id, place.account, known.task, now)
         tx.execute(
             insert(watches).values(
@@ -319,5 +321,6 @@ def _new_card(
                 end_reason="over" if over else None,
             )
         )
+    plan_nudges(tx, followed, now)
     owe_card(tx, card_id, place.team_id, place.account, place.channel_id, now)
     return card_id

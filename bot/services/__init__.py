@@ -9,10 +9,12 @@ from bot.services.cancel import Cancelling
 from bot.services.deliver import Deliverer
 from bot.services.home import HomePages
 from bot.services.look_up import LookUp
+from bot.services.nudge import Nudger
 from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.ports import Clock
 from bot.services.previews import Previews
+from bot.services.report import Reports
 from bot.services.watch import Watching
 
 
@@ -27,6 +29,8 @@ class Services:
     accounts: ManyAccounts | None
     """The accounts that workspaces connect; ``None`` where whoever runs the bot has set one."""
     previews: Previews
+    reports: Reports
+    nudger: Nudger
     home: HomePages
     poller: Poller
     deliverer: Deliverer

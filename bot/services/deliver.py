@@ -13,6 +13,7 @@ import structlog
 
 from bot.services.doors import Doors
 from bot.services.fold import few, fold, fold_reports, is_broadcast, next_message
+from bot.services.nudge import as_of_now
 from bot.services.ports import (
     CardGone,
     ChannelClosed,
@@ -31,6 +32,7 @@ from bot.tasks.records import (
     Card,
     CardView,
     GroupNews,
+    NudgeNews,
 )
 from storage.database import StorageUnavailable
 from storage.outbox import Claim, Delivery, Outbox
@@ -202,6 +204,11 @@ class Deliverer:
             await self._amend(turn, first, first.news)
             return
         message = await self._outgoing(batch)
+        if isinstance(message.news, NudgeNews) and message.news.over:
+            # It was true when it was owed; now it would be told too late.
+            await self._outbox.set_aside(turn.batch, "no longer true", self._clock())
+            self._meter.delivered("news", "late")
+            return
         if not await self._outbox.begin(turn.claim, turn.batch, self._clock()):
             return
         kind = "card" if message.news is None else "news"
@@ -251,6 +258,12 @@ class Deliverer:
 
     async def _amend(self, turn: _Turn, delivery: Delivery, news: Amended) -> None:
         if not await self._outbox.begin(turn.claim, turn.batch, self._clock()):
+            return
+        if nudge := await self._outbox.nudge(news.key):
+            message = await self._outgoing([delivery])
+            over = replace(nudge[1], over=True)
+            await self._edit_message(turn, replace(message, news=over), nudge[0])
+            await self._note_sent(turn, nudge[0], None)
             return
         told = await self._outbox.report(news.key)
         if told is not None:
@@ -325,6 +338,8 @@ class Deliverer:
         news = first.news
         if news is not None:
             news = fold([one.news for one in batch if one.news is not None])
+        if isinstance(news, NudgeNews):
+            news = as_of_now(news, view, self._clock())
         if isinstance(news, GroupNews):
             news = replace(news, members=view.members) if view else news
         thread = card.thread_ts if card else None

@@ -115,7 +115,8 @@ class LookUp:
                     found.append(replace(before.known, trouble=trouble))
                 else:
                     failed.append(Failure(task_id, sentence(answer, task_id)))
-        return Lookup(tuple(found), tuple(failed), frozenset(watched))
+        usual = await self._tasks.usual(place.team_id, place.account, found)
+        return Lookup(tuple(found), tuple(failed), frozenset(watched), usual)
 
     async def names(self, place: Place, ids: Sequence[TaskId]) -> list[str]:
         """Return what tasks are called, as far as they are stored."""

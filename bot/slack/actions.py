@@ -11,13 +11,18 @@ from bot.slack.blocks.elements import context
 from bot.slack.blocks.group_card import headline
 from bot.slack.blocks.lists import cancel_dismissed
 from bot.slack.blocks.message import Message
+from bot.slack.blocks.nudge import nudge_message
 from bot.slack.blocks.task_card import CardButtons, task_cards
 from bot.slack.commands import Commands
 from bot.slack.guard import Turn
 from bot.tasks import TaskId, parse_task_id
-from bot.tasks.records import CardView
+from bot.tasks.records import CancelOutcome, CardView
+from bot.tasks.report import Window
 
 _OLD = "This button is from an older version of Beambot. Look the task up again to get a new one."
+
+_UNCERTAIN = {CancelOutcome.UNCONFIRMED, CancelOutcome.NOT_ASKED}
+"""Outcomes after which one may want to try again."""
 
 
 class Actions:
@@ -120,6 +125,41 @@ class Actions:
         """Show another page of the list in its place."""
         page = int(turn.text) if turn.text.isascii() and turn.text.isdecimal() else 1
         await self._commands.show_list(turn, min(page, 9_999), instead=True)
+
+    async def turn_history(self, turn: Turn) -> None:
+        """Show another page of a history in its place."""
+        *which, last = turn.text.split() or [""]
+        page = min(int(last), 9_999) if last.isascii() and last.isdecimal() else 1
+        if which:
+            task_id = parse_task_id(which[0])
+            if task_id is None:
+                raise BadRequest(_OLD)
+            return await self._commands.task_history(turn, task_id, page, instead=True)
+        return await self._commands.channel_history(turn, page, instead=True)
+
+    async def change_window(self, turn: Turn) -> None:
+        """Show statistics of another time in their place."""
+        window = next((one for one in Window if one == turn.text), Window.WEEK)
+        await self._commands.stats(turn, window, instead=True)
+
+    async def show_stats(self, turn: Turn) -> None:
+        """Show the statistics of a digest's time, only to who asks."""
+        window = next((one for one in Window if one == turn.text), Window.WEEK)
+        await self._commands.stats(turn, window)
+
+    async def cancel_nudged(self, turn: Turn) -> None:
+        """Cancel the task of a nudge; the report goes to the thread, the button goes away."""
+        task_id, ts = _task_id(turn), turn.message_ts
+        news = await self._services.nudger.told(turn.place, task_id, ts) if ts else None
+        if news is None:
+            raise BadRequest(_OLD)
+        place = replace(turn.place, account=news.account)
+        report = await self._services.cancelling.cancel(
+            place, [task_id], via="button", card_id=news.card_id
+        )
+        await self._commands.report(turn.place, turn.answer, report)
+        if all(one.outcome not in _UNCERTAIN for one in report.results):
+            await turn.answer.replace(nudge_message(replace(news.news, over=True)))
 
     async def confirm_cancel(self, turn: Turn) -> None:
         """Cancel the tasks of a question."""

@@ -10,8 +10,10 @@ from bot.slack.answer import Answer
 from bot.slack.blocks import errors
 from bot.slack.blocks.cancel_report import cancel_result
 from bot.slack.blocks.help import help_message, unknown_verb, you_are_welcome
+from bot.slack.blocks.history import channel_history, task_history
 from bot.slack.blocks.lists import cancel_question, watch_list
 from bot.slack.blocks.message import Message
+from bot.slack.blocks.report import stats_message
 from bot.slack.blocks.task_card import (
     FULL_CARDS,
     CardButtons,
@@ -23,6 +25,7 @@ from bot.slack.guard import Turn
 from bot.slack.words import Words, parse
 from bot.tasks import Level, TaskId
 from bot.tasks.records import CancelReport, Lookup, Place
+from bot.tasks.report import Window
 
 MOST_TASKS = 50
 """Tasks that one command takes."""
@@ -56,6 +59,10 @@ class Commands:
             return await self._connecting.ask_which(turn)
         if words.verb == "list":
             return await self.show_list(turn, words.page)
+        if words.verb == "stats":
+            return await self.stats(turn, words.window)
+        if words.verb == "history" and not words.ids and not words.prefixes and not words.broken:
+            return await self.channel_history(turn, words.page)
         if words.verb == "unwatch" and words.everything:
             return await self.unwatch(turn, None)
         ids = await self._ids(turn, words)
@@ -70,6 +77,9 @@ class Commands:
                 await self.unwatch(turn, ids)
             case "cancel":
                 await self.cancel(turn, ids, words.reason)
+            case "history":
+                for task_id in ids[:FULL_CARDS]:
+                    await self.task_history(turn, task_id)
             case verb:
                 raise LookupError(f"no function for the verb {verb}")
         return None
@@ -85,6 +95,24 @@ class Commands:
         found = watch_list(
             await self._services.watching.page(turn.place, page), self._services.clock()
         )
+        await (turn.answer.replace(found) if instead else turn.answer.private(found))
+
+    async def stats(self, turn: Turn, window: Window, *, instead: bool = False) -> None:
+        """Show how tasks ended, ``instead`` of the message that was clicked on."""
+        found = stats_message(await self._services.reports.stats(turn.place, window), window)
+        await (turn.answer.replace(found) if instead else turn.answer.private(found))
+
+    async def channel_history(self, turn: Turn, page: int, *, instead: bool = False) -> None:
+        """Show what happened lately in this channel."""
+        found = channel_history(await self._services.reports.of_channel(turn.place, page))
+        await (turn.answer.replace(found) if instead else turn.answer.private(found))
+
+    async def task_history(
+        self, turn: Turn, task_id: TaskId, page: int = 1, *, instead: bool = False
+    ) -> None:
+        """Show what happened to a task."""
+        history = await self._services.reports.of_task(turn.place, task_id, page)
+        found = task_history(task_id, history, self._services.clock())
         await (turn.answer.replace(found) if instead else turn.answer.private(found))
 
     async def watch(
@@ -156,6 +184,7 @@ class Commands:
                     for known in lookup.found
                 ],
                 now=now,
+                usual=lookup.usual,
             )
         if lookup.failed:
             messages.append(errors.failures(lookup.failed))

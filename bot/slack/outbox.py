@@ -28,6 +28,7 @@ from bot.slack.blocks.cancel_report import cancel_result
 from bot.slack.blocks.group_card import FAILURES_SHOWN, group_card
 from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.message import Message, without_charts
+from bot.slack.blocks.nudge import nudge_message
 from bot.slack.blocks.task_card import CardButtons, task_card
 from bot.slack.calls import call
 from bot.slack.workspace import Workspace, Workspaces
@@ -40,6 +41,7 @@ from bot.tasks.records import (
     ClosedNews,
     GoneNews,
     GroupNews,
+    NudgeNews,
     TransitionNews,
 )
 from storage.codec import News
@@ -220,6 +222,8 @@ class SlackCourier:
         return await call(workspace.client, method, arguments, read=read)
 
     async def _render(self, message: Outgoing) -> Message:
+        if isinstance(message.news, NudgeNews) and message.view is not None:
+            return nudge_message(message.news, owner=await self._owner(message.view.card))
         if message.news is not None:
             return render_news(message.news)
         if message.view is None:
@@ -240,6 +244,7 @@ class SlackCourier:
             owner_id=view.card.owner_id,
             owner=await self._owner(view.card),
             level=view.card.level,
+            usual=view.usual,
         )
 
     async def _owner(self, card: Card) -> str:
@@ -287,4 +292,6 @@ def render_news(news: News) -> Message:
             return channel_closed(news)
         case CancelReport():
             return cancel_result(news)
+        case NudgeNews():
+            return nudge_message(news)
     raise NeverDeliverable("nothing_to_say")

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from bot.slack.blocks.help import VERBS
 from bot.slack.blocks.modals import REASON_MAX
 from bot.tasks import Level, TaskId, find_task_ids, is_id_prefix
+from bot.tasks.report import Window
 
 VERB_NAMES = tuple(verb.name for verb in VERBS)
 
@@ -34,12 +35,29 @@ _SYNONYMS = {
     "kill": "cancel",
     "abort": "cancel",
     "terminate": "cancel",
+    "log": "history",
+    "timeline": "history",
+    "events": "history",
+    "statistics": "stats",
+    "report": "stats",
     "usage": "help",
     "commands": "help",
 }
 # What people say to a person; a bot that answers "I do not know" to it seems broken.
 _GREETINGS = {"hi", "hello", "hey", "hallo", "hola", "yo", "morning", "moin"}
 _THANKS = {"thanks", "thank", "thx", "ty", "cheers", "danke", "merci", "gracias"}
+_WINDOWS = {
+    "24h": Window.DAY,
+    "1d": Window.DAY,
+    "day": Window.DAY,
+    "today": Window.DAY,
+    "7d": Window.WEEK,
+    "1w": Window.WEEK,
+    "week": Window.WEEK,
+    "30d": Window.MONTH,
+    "1m": Window.MONTH,
+    "month": Window.MONTH,
+}
 _CLOSE, _CLOSE_SYNONYM = 0.5, 0.8
 """How alike a word must be to a verb to be taken for a slip of the finger (0 to 1)."""
 
@@ -68,6 +86,8 @@ class Words:
     everything: bool = False
     """``unwatch all``"""
     page: int = 1
+    window: Window = Window.WEEK
+    """How far back ``stats`` looks."""
     topic: str | None = None
     """The verb to explain."""
     reason: str | None = None
@@ -121,6 +141,9 @@ def _of_verb(verb: str, tokens: list[str]) -> Words:
     if verb == "list":
         page = bare[0] if bare else ""
         return Words("list", page=int(page) if re.fullmatch("[0-9]{1,4}", page, re.ASCII) else 1)
+    if verb == "stats":
+        named = (_WINDOWS.get(word) for word in bare)
+        return Words("stats", window=next((one for one in named if one), Window.WEEK))
     if verb == "unwatch" and bare == ["all"]:
         return Words("unwatch", everything=True)
     level, me, prefixes, broken, other = None, False, [], None, None
@@ -157,6 +180,6 @@ def _suggest(word: str, ids: list[TaskId]) -> str | None:
         verb = _SYNONYMS.get(close[0], close[0]) if close else None
     if verb is None:
         verb = "status" if ids else None
-    if verb is None or not ids or verb in ("list", "help"):
+    if verb is None or not ids or verb in ("list", "help", "stats"):
         return verb
     return " ".join([verb, *ids])

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.tasks.ids import TaskId
+from bot.tasks.nudge import NudgeKind
 from bot.tasks.status import Level, Status
 from bot.tasks.task import Task
 from bot.tasks.usual import Usual
@@ -81,6 +82,8 @@ class Lookup:
     failed: tuple[Failure, ...]
     watched: frozenset[TaskId] = frozenset()
     """Those that this channel watches already."""
+    usual: Mapping[str, Usual] = field(default_factory=dict)
+    """What is usual of the functions of those in flight, as far as it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ class CardView:
     watching: bool
     """Whether the watch still goes on; without it there is nothing to unwatch."""
     usual: Mapping[str, Usual] = field(default_factory=dict)
-    """What is usual of the functions of a group's members, as far as it is known."""
+    """What is usual of the functions of its tasks in flight, as far as it is known."""
     replies: Mapping[TaskId, str] = field(default_factory=dict)
     """The ``ts`` of the reply that told of each of a group's members that failed."""
 
@@ -183,6 +186,21 @@ class GroupNews:
     def end(self) -> bool:
         """Whether the last member ended."""
         return self.failed is None and self.milestone is None
+
+
+@dataclass(frozen=True, slots=True)
+class NudgeNews:
+    """One word that a task takes longer than usual, or is about to be timed out."""
+
+    task: Task
+    kind: NudgeKind
+    usual: Usual
+    """What was usual of its function."""
+    as_of: datetime
+    """When it was true; tasks wait or run until then."""
+    mention: str | None
+    over: bool = False
+    """Whether the task has moved on since, so that there is nothing to cancel."""
 
 
 @dataclass(frozen=True, slots=True)

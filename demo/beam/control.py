@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +19,9 @@ from demo.beam.life import CANCELS, parse_life
 from demo.beam.task import SimulatedTask, Stub, stub_config
 
 # What may be set by name on a task; anything else goes into its payload as it is.
-OWN = frozenset({"kind", "id", "status", "life", "cancel", "count", "name", "handler", "omit"})
+OWN = frozenset(
+    {"kind", "id", "status", "life", "cancel", "count", "name", "handler", "omit", "ago", "apart"}
+)
 RUNTIME = frozenset({"cpu", "gpu", "memory", "timeout", "retries"})
 
 
@@ -137,8 +139,11 @@ class Control:
         )
         stub = Stub(str(raw.get("name", f"endpoint/deployment/{handler}")), config)
         made = []
-        for _ in range(count):
-            now = self._clock()
+        # Begun so many seconds ago, with as much of its life behind it; several at a time apart,
+        # so that a function has a past at once.
+        ago, apart = float(raw.get("ago", 0)), float(raw.get("apart", 0))
+        for number in range(count):
+            now = self._clock() - timedelta(seconds=ago + number * apart)
             task = SimulatedTask(
                 str(raw.get("id") or uuid4()), stub, created_at=now, recipe="custom"
             )

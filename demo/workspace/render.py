@@ -36,6 +36,8 @@ EMOJI = {
     "octagonal_sign": "🛑",
     "bulb": "💡",
     "lock": "🔒",
+    "turtle": "🐢",
+    "calendar": "📅",
 }
 
 _SPAN = re.compile(

@@ -128,6 +128,8 @@ class SlackSide:
             policy=self.world.policy,
             accounts=None,
             previews=self.world.previews,
+            reports=self.world.reports,
+            nudger=self.world.nudger,
             home=self.world.home,
             poller=self.world.poller,
             deliverer=self.world.deliverer,

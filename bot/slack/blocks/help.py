@@ -82,6 +82,25 @@ VERBS: tuple[Verb, ...] = (
         "You are asked first.",
         ("disconnect",),
     ),
+    Verb(
+        "history",
+        "[<task>…]",
+        "Show what happened to a task, or lately in this channel",
+        "Of a task: every change of status with how long it took, and every cancel with who asked,"
+        " why, and how it came out. Without one: this channel's latest changes and cancels."
+        " Only you see the answer.",
+        ("history", f"history {_EXAMPLE}"),
+        run="history",
+    ),
+    Verb(
+        "stats",
+        "[24h|7d|30d]",
+        "Show how tasks ended, and how long they ran and waited",
+        "Of all tasks that Beambot watched in this workspace, with the slowest functions and those"
+        " that fail most. Seven days if you name no time. Only you see the answer.",
+        ("stats", "stats 30d"),
+        run="stats",
+    ),
     Verb("help", "[verb]", "Show this", "With a verb: all about it.", ("help watch",), run="help"),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -30,6 +30,7 @@ from bot.slack.blocks.message import (
     size,
 )
 from bot.slack.blocks.results import results
+from bot.slack.blocks.usual import usual_words
 from bot.slack.blocks.words import (
     LEVELS,
     bar,
@@ -43,6 +44,7 @@ from bot.slack.blocks.words import (
 )
 from bot.tasks import Level, Task
 from bot.tasks.records import KnownTask
+from bot.tasks.usual import Usual
 
 FULL_CARDS = 8
 """More tasks than this are shown in a paragraph each."""
@@ -81,6 +83,7 @@ def task_card(
     owner_id: str | None = None,
     owner: str = "",
     level: Level | None = None,
+    usual: Mapping[str, Usual] | None = None,
 ) -> Message:
     """Return a task's card.
 
@@ -91,15 +94,22 @@ def task_card(
         owner_id: who watches it, if it is watched.
         owner: their name, for dialogs, which cannot mention them.
         level: what they asked to be told.
+        usual: what is usual of its function.
     """
     who = (owner_id, owner)
-    text, blocks = _card(known, now=now, buttons=buttons, who=who, level=level)
+    text, blocks = _card(known, now=now, buttons=buttons, who=who, level=level, usual=usual)
     return Message(cut(text, MAX_TEXT), blocks)
 
 
-def task_cards(tasks: Sequence[tuple[KnownTask, CardButtons]], *, now: datetime) -> list[Message]:
+def task_cards(
+    tasks: Sequence[tuple[KnownTask, CardButtons]],
+    *,
+    now: datetime,
+    usual: Mapping[str, Usual] | None = None,
+) -> list[Message]:
     """Return full cards for a few tasks, in as few messages as hold them."""
-    return pack([_card(known, now=now, buttons=own) for known, own in tasks], between=True)
+    made = [_card(known, now=now, buttons=own, usual=usual) for known, own in tasks]
+    return pack(made, between=True)
 
 
 def compact_cards(tasks: Sequence[KnownTask], now: datetime) -> list[Message]:
@@ -127,13 +137,14 @@ def words_of(task: Task) -> str:
     return status_line(task.status).split(" ", 1)[1]
 
 
-def fallback(known: KnownTask, now: datetime) -> str:
+def fallback(known: KnownTask, now: datetime, *, habits: str = "") -> str:
     """Return all that matters of a task as one sentence for notifications and screen readers."""
     task = known.task
     kind = f" ({task.kind.words})" if task.kind else ""
     parts = [f"{label(task)}{kind}: {escape(words(task.status))} ({code(task.status, 40)})"]
     if spent := times(task, _until(known, now)):
         parts.append(spent)
+    parts += [habits] if habits else []
     text = ", ".join(parts) + "."
     if task.failure_reason and task.status.bad:
         text += f" {safe(task.failure_reason, 200)}"
@@ -149,10 +160,17 @@ def _card(
     buttons: CardButtons,
     who: tuple[str | None, str] = (None, ""),
     level: Level | None = None,
+    usual: Mapping[str, Usual] | None = None,
 ) -> tuple[str, list[JSON]]:
     task = known.task
     kind = f" · {task.kind.words}" if task.kind else ""
     head = [f"*{label(task)}*{kind}", status_line(task.status)]
+    habits = ""
+    if known.trouble is None:
+        past = (usual or {}).get(task.function or task.stub_name or "")
+        habits = usual_words(task, past, now)
+    if habits:
+        head.append(f"{habits[0].upper()}{habits[1:]}")
     share = task.timeout_share(_until(known, now))
     if share is not None and task.timeout_seconds:
         # Rounded down: "100 %" while it still runs would be read as over.
@@ -177,8 +195,8 @@ def _card(
             for output in task.outputs
         )
         bare = replace(known, task=replace(task, outputs=names))
-        return _card(bare, now=now, buttons=buttons, who=who, level=level)
-    return fallback(known, now), blocks
+        return _card(bare, now=now, buttons=buttons, who=who, level=level, usual=usual)
+    return fallback(known, now, habits=habits), blocks
 
 
 def _until(known: KnownTask, now: datetime) -> datetime:

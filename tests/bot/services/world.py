@@ -17,10 +17,12 @@ from bot.services.deliver import Deliverer
 from bot.services.doors import Doors
 from bot.services.home import HomePages
 from bot.services.look_up import LookUp
+from bot.services.nudge import Nudger
 from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.ports import CardGone, DeliveryError, Outgoing, Person
 from bot.services.previews import Previews
+from bot.services.report import Reports
 from bot.services.watch import Watching
 from bot.settings import CancelPolicy
 from bot.tasks import Status, Task, TaskId
@@ -30,9 +32,12 @@ from storage.cancels import CancelStore
 from storage.database import Database
 from storage.home import HomeStore
 from storage.migrate import migrate
+from storage.nudges import NudgeStore
 from storage.outbox import Outbox
+from storage.report import ReportStore
 from storage.shown import ShownStore
 from storage.tasks import TaskStore
+from storage.timeline import TimelineStore
 from storage.watches import WatchStore
 from tests.bot.services.fuse import UnsyncedDatabase
 from tests.databases import with_driver
@@ -231,6 +236,8 @@ class World:
             self.clock,
             self.sleep,
         )
+        self.reports = Reports(ReportStore(self.database), TimelineStore(self.database), self.clock)
+        self.nudger = Nudger(NudgeStore(self.database), self.clock)
         self.previews = Previews(self.look_up, ShownStore(self.database), self.clock)
         self.home = HomePages(
             HomeStore(self.database), self.slack, self.slack, self.look_up, self.clock
