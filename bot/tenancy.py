@@ -80,7 +80,7 @@ def new_tenancy(
         AccountStore(database, vault), lambda token: new_beam(settings, http, token), clock
     )
     installing = Installing(
-        settings.slack_client_id or "",
+        plain(settings.slack_client_id),
         plain(settings.slack_client_secret),
         settings.slack_api_url,
         store,

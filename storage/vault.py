@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 class Sealed(Exception):
@@ -15,16 +18,17 @@ class Vault:
     """Encrypts with the newest key and reads with all (Fernet: AES-128-CBC and HMAC-SHA256).
 
     Args:
-        keys: Fernet keys, newest first.
+        keys: newest first. What is no Fernet key is made into one by HKDF (RFC 5869), so that
+            any long random text will do.
 
     Raises:
-        ValueError: there is no key, or one is not a Fernet key.
+        ValueError: there is no key.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise ValueError("no key")
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._fernet = MultiFernet([_fernet(key) for key in keys])
 
     def __repr__(self) -> str:
         return "Vault()"
@@ -52,6 +56,14 @@ class Vault:
             Sealed: none of the keys fits.
         """
         return self.seal(self.open(sealed))
+
+
+def _fernet(key: str) -> Fernet:
+    try:
+        return Fernet(key)
+    except ValueError:
+        derived = HKDF(hashes.SHA256(), length=32, salt=None, info=b"beambot tokens")
+        return Fernet(base64.urlsafe_b64encode(derived.derive(key.encode())))
 
 
 def new_key() -> str:

@@ -91,9 +91,13 @@ def test_many_workspaces_bring_their_own_tokens() -> None:
     assert not Settings.load(GOOD).many_workspaces
 
 
-def test_a_client_id_needs_its_secret_and_a_key_and_no_bot_token() -> None:
-    names = [line.split()[0] for line in lines(SLACK_CLIENT_ID="1.2")]
-    assert names == ["SLACK_BOT_TOKEN", "SLACK_CLIENT_SECRET", "ENCRYPTION_KEY"]
+def test_a_client_id_needs_its_secret_and_a_key() -> None:
+    names = [line.split()[0] for line in lines(SLACK_CLIENT_ID="1.2", SLACK_BOT_TOKEN="")]
+    assert names == ["SLACK_CLIENT_SECRET", "ENCRYPTION_KEY"]
+
+
+def test_a_bot_token_means_one_workspace_whatever_else_is_set() -> None:
+    assert not Settings.load(GOOD | MANY).many_workspaces
 
 
 def test_keys_may_be_several_newest_first() -> None:
@@ -124,6 +128,7 @@ def test_keys_may_be_several_newest_first() -> None:
         ("DATABASE_URL", "sqlite:///:memory:"),
         ("ENCRYPTION_KEY", "sesame"),
         ("ENCRYPTION_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=,sesame"),
+        ("ENCRYPTION_KEY", ","),
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "http"),

@@ -23,7 +23,7 @@ SIGNING = f"{CANARY}-signing"
 OTHERS = {
     "SLACK_CLIENT_ID": f"{CANARY}-id",
     "SLACK_CLIENT_SECRET": f"{CANARY}-client",
-    "ENCRYPTION_KEY": f"{CANARY}-key",
+    "ENCRYPTION_KEY": f"{CANARY}-key-of-some-length",
     "BEAM_CALLBACK_KEY": f"{CANARY}-callback",
     "AWS_SECRET_ACCESS_KEY": f"{CANARY}-aws",
     "NETRC": f"/nowhere/{CANARY}",

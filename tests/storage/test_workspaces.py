@@ -210,5 +210,12 @@ async def test_the_trail_holds_no_token(accounts: AccountStore, database: Databa
     assert "canary" not in str(rows)
 
 
+def test_any_long_text_is_a_key() -> None:
+    vault = Vault(["a long and random text"])
+    assert Vault([NEW, "a long and random text"]).open(vault.seal("secret")) == "secret"
+    with pytest.raises(Sealed):
+        Vault(["another random text"]).open(vault.seal("secret"))
+
+
 def test_a_place_means_the_default_account_unless_it_says_otherwise() -> None:
     assert Place("T1", "C1", "U1").account == "default"
