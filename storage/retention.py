@@ -22,11 +22,13 @@ from sqlalchemy import (
 from storage.cancels import QUESTION_LASTS
 from storage.database import Database
 from storage.tables import (
+    audit,
     cancel_questions,
     cancels,
     cards,
     channels,
     deliveries,
+    oauth_states,
     runs,
     tasks,
     transitions,
@@ -35,6 +37,9 @@ from storage.tables import (
 
 HISTORY_KEPT = timedelta(days=180)
 """How long it is known what became of a task, who watched it and who cancelled it."""
+
+TRAIL_KEPT = timedelta(days=730)
+"""How long it is known who installed, removed and connected what: few rows, asked for late."""
 
 CHANNEL_KEPT = timedelta(days=30)
 """How long the pace of a channel that is owed nothing is kept; seconds would do."""
@@ -66,6 +71,8 @@ class Retention:
             (runs, runs.c.ended_at < old),
             (cancels, and_(cancels.c.asked_at < old, cancels.c.outcome.is_not(None))),
             (cancel_questions, cancel_questions.c.asked_at < now - QUESTION_LASTS),
+            (audit, audit.c.at < now - TRAIL_KEPT),
+            (oauth_states, oauth_states.c.expires_at < now),
             (channels, _idle_channels(now)),
         ):
             done += await self._forget(table, over)

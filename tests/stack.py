@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
@@ -48,6 +48,17 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+class Program(Protocol):
+    """A process, as far as it is handled here."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def send_signal(self, number: signal.Signals, /) -> None: ...
+    def terminate(self) -> None: ...
+    def wait(self, patience: float, /) -> int: ...
+
+
 class Stack:
     """Three programs, and what a test does to them.
 
@@ -77,7 +88,7 @@ class Stack:
         self.bot = f"http://127.0.0.1:{bot}"
         self.events = f"{self.bot}/slack/events"
         self.client = httpx.Client(trust_env=False, timeout=20)
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Program] = {}
         transport = {"SLACK_SIGNING_SECRET": SECRET} if http else {"SLACK_APP_TOKEN": APP_TOKEN}
         self.environment = {
             **clean_environment(os.environ),
@@ -113,7 +124,7 @@ class Stack:
             eventually(lambda url=url: self._answers(f"{url}/healthz"), url)  # type: ignore[misc]
         self.start_bot()
 
-    def start_bot(self, *, wait: bool = True) -> subprocess.Popen[bytes]:
+    def start_bot(self, *, wait: bool = True) -> Program:
         """Start the bot, and wait until it is ready."""
         self._start("bot", self.program)
         if wait:

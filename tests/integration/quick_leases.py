@@ -18,7 +18,7 @@ from bot.services import cancel, deliver, poll
 from bot.slack import installed
 from storage import installations
 
-deliver.LEASE = poll.LEASE = timedelta(seconds=2)
+deliver.LEASE = poll.LEASE = timedelta(seconds=1)
 cancel.ABANDONED = timedelta(seconds=8)
 schedule.RESUME_EVERY = schedule.RENEW_EVERY = 1.0
 installations.RENEWAL_LASTS = timedelta(seconds=1)

@@ -6,6 +6,7 @@ import itertools
 import random
 import re
 import signal
+import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -14,15 +15,19 @@ from typing import Any
 
 from demo.beam.life import FINAL
 from demo.workspace.model import BOT_USER_ID
-from tests.stack import ANA, OMAR, Stack, eventually
+from tests.integration.nursery import QuickStack
+from tests.stack import ANA, OMAR, eventually
 
-PROGRAM = ("-m", "tests.integration.quick_leases")
 PUBLIC = tuple(f"C0SIEGE{number}" for number in range(5))
 PRIVATE = tuple(f"G0SIEGE{number}" for number in range(5))
 ENDS = ("COMPLETE", "FAILED", "TIMEOUT", "EXPIRED", "ERROR")
 DIRECT = ("D0ANA", "D0OMAR")
 READABLE = ("C", "D")
 """What kinds of channels the bot may read back in a siege: not the private ones."""
+LATE = 0.25
+"""Seconds: a post that lay in a socket when its sender was killed is taken after the kill."""
+REPORTED = 50
+"""Kills between two lines that say how far it is."""
 
 _PATH = re.compile(r"`([A-Z]+)`(?= →)|(?<=→ )`([A-Z]+)`")
 
@@ -59,19 +64,22 @@ class Siege:
     def __init__(self, folder: Path, seed: int, watched: int = 20) -> None:
         self.dice = random.Random(seed)
         self.watched = watched
-        self.stack = Stack(
-            folder, http=True, program=PROGRAM, scopes=("channels:history",), empty=True
-        )
+        self.stack = QuickStack(folder, http=True, scopes=("channels:history",), empty=True)
         members = [ANA, OMAR, BOT_USER_ID]
         self.stack.control("channels", ids=[*PUBLIC, *PRIVATE], members=members)
         self.places: dict[str, str] = {}
+        self.ends: dict[str, str] = {}
         self.killed_at: list[float] = []
         self.cancelled: set[str] = set()
 
     def run(self, kills: int) -> Verdict:
         """Kill the bot so often, let it heal, and judge what is left."""
-        for _ in range(kills):
+        began = time.monotonic()
+        for number in range(1, kills + 1):
             self._round()
+            if number % REPORTED == 0:
+                took = time.monotonic() - began
+                print(f"kills={number} of {kills} seconds={took:.0f}", file=sys.stderr, flush=True)
         self.stack.start_bot()
         self.top_up(new=False)
         self._end_soon()
@@ -81,7 +89,7 @@ class Siege:
     def _round(self) -> None:
         process = self.stack.start_bot(wait=False) if self.killed_at else None
         if process is not None and self.dice.random() < 0.25:
-            time.sleep(self.dice.uniform(0.2, 1.5))
+            time.sleep(self.dice.uniform(0, 0.6))
         else:
             self.stack.see_ready()
             self.top_up()
@@ -100,7 +108,9 @@ class Siege:
                 self._watch(task, channel)
         spare = self.watched - sum(known.values()) - len(self.places.keys() - known.keys())
         for _ in range(spare if new else 0):
-            task = self.stack.task(*self._life())
+            life = self._life()
+            task = self.stack.task(*life)
+            self.ends[task] = life[-1][1]
             self.places[task] = self.dice.choice([*PUBLIC, *PRIVATE, *DIRECT])
             self._watch(task, self.places[task])
 
@@ -114,7 +124,8 @@ class Siege:
     def _end_soon(self) -> None:
         for row in self.stack.client.get(f"{self.stack.beam}/_control/tasks").json():
             if not row["simulation"]["over"]:
-                end = [[self.dice.uniform(0, 2), self.dice.choice(ENDS)]]
+                # Its own end: it may have come to that since we asked.
+                end = [[self.dice.uniform(0, 2), self.ends[row["id"]]]]
                 url = f"{self.stack.beam}/_control/tasks/{row['id']}"
                 self.stack.client.post(url, json={"life": end}).raise_for_status()
 
@@ -155,7 +166,7 @@ class Siege:
             key, at, channel = post["metadata"]["key"], float(post["ts"]), post["channel"]
             if key in firsts:
                 verdict.doubled.append(f"{key} in {channel}")
-                between = [kill for kill in self.killed_at if latest[key] < kill < at]
+                between = [kill for kill in self.killed_at if latest[key] - LATE < kill < at]
                 hit = (between[0], channel) if between else None
                 # A kill excuses one post in flight a channel, and only where nothing can be read.
                 if hit is None or hit in excused or channel.startswith(READABLE):

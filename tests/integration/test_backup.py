@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.siege import PROGRAM
-from tests.stack import ROOT, Stack
+from tests.integration.nursery import QuickStack
+from tests.stack import ROOT
 
 
 def test_a_backup_taken_while_the_bot_runs_can_be_started_from(tmp_path: Path) -> None:
-    stack = Stack(tmp_path, http=True, program=PROGRAM, empty=True)
+    stack = QuickStack(tmp_path, http=True, empty=True)
     try:
         task = stack.task((0, "PENDING"), (600, "COMPLETE"))
         busy = [stack.task(*((0.3 * n, ("RUNNING", "RETRY")[n % 2]) for n in range(100)))]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.siege import PROGRAM
+from tests.integration.nursery import QuickStack
 from tests.stack import ANA, INFERENCE, JSON, TRAINING, Stack, eventually
 
 ACK_MS = 3_000
@@ -23,7 +23,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("states")
     (folder / "data").mkdir()
     url = f"sqlite:///{folder / 'data' / 'beambot.db'}"
-    made = Stack(folder, http=True, program=PROGRAM, settings={"DATABASE_URL": url})
+    made = QuickStack(folder, http=True, settings={"DATABASE_URL": url})
     yield made
     made.stop()
 

@@ -21,13 +21,14 @@ def test_whatever_is_killed_when_nothing_is_lost_and_next_to_nothing_doubled(
     tmp_path: Path,
 ) -> None:
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
+    kills = int(os.environ.get("KILLS") or many(20, 1_000))
     print(f"SEED={seed}")
-    siege = Siege(tmp_path, seed)
+    siege, began = Siege(tmp_path, seed), time.monotonic()
     try:
-        verdict = siege.run(many(20, 1_000))
+        verdict = siege.run(kills)
     finally:
         siege.stack.stop()
-    print(verdict)
+    print(f"{verdict} seconds={time.monotonic() - began:.0f}")
     assert verdict.lost == []
     assert verdict.wrong == []
     assert verdict.changes > verdict.kills

@@ -30,6 +30,8 @@ HOUR = 3600.0
 TASKS = [TaskId(f"07ce4078-bccc-4a42-b530-{n:012d}") for n in range(500)]
 SINGLES = TASKS[:50]
 CHANNELS = [f"C{n}" for n in range(10)]
+SETTLED = 70
+"""Seconds until all cards are posted."""
 
 
 class HeldBeam(MoodyBeam):
@@ -79,7 +81,7 @@ class Fleet:
         for n, channel in enumerate(CHANNELS):
             await self._watch(channel, TASKS[50 + 45 * n : 95 + 45 * n])
         # All cards are posted, and the looks are spread over their interval.
-        for _ in range(70):
+        for _ in range(SETTLED):
             await self.tick()
         assert len(self.slack.posted) == len(SINGLES) + len(CHANNELS)
         self.beam.asked.clear()
@@ -190,13 +192,14 @@ async def test_summer_time_changes_nothing(tmp_path: Path, monkeypatch: pytest.M
     time.tzset()
     try:
         fleet = Fleet(tmp_path / "test.db")
-        # Half a minute before clocks go from 2 to 3 o'clock there, once all is set up.
-        fleet.clock.now = datetime(2026, 3, 8, 6, 57, 0, tzinfo=UTC)
+        # Clocks go from 2 to 3 o'clock there at 7 o'clock UTC: half a minute after all is set up.
+        spring = datetime(2026, 3, 8, 7, tzinfo=UTC)
+        fleet.clock.now = spring - timedelta(seconds=SETTLED + 30)
         await fleet.start()
         fleet.end_all()
         for _ in range(75):
             await fleet.tick()
-        assert fleet.clock() > datetime(2026, 3, 8, 7, 0, 30, tzinfo=UTC)
+        assert fleet.clock() == spring + timedelta(seconds=45)
         assert max(fleet.beam.asked.values(), default=0) <= 2
         assert await fleet.recorded() == len(TASKS)
         await fleet.world.close()
@@ -211,7 +214,7 @@ class Jobs:
     def __init__(self) -> None:
         self.runs: Counter[str] = Counter()
         self.ran = asyncio.Condition()
-        names = ("poll", "deliver", "beat", "resume", "purge")
+        names = ("poll", "deliver", "beat", "resume", "purge", "renew")
         self.schedule = new_schedule(*map(self._job, names), poll_interval=3)
 
     def _job(self, name: str) -> Callable[[], Awaitable[None]]:
@@ -241,7 +244,7 @@ async def test_a_job_that_is_hours_late_runs_once(jobs: Jobs) -> None:
     for job in jobs.schedule.get_jobs():
         job.modify(next_run_time=late)
     jobs.schedule.resume()
-    for name in ("poll", "deliver", "beat", "resume", "purge"):
+    for name in ("poll", "deliver", "beat", "resume", "purge", "renew"):
         await jobs.until(name, 1)
     # The slow ones show it: they are not due again for a while.
     await jobs.until("deliver", 3)
