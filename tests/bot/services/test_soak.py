@@ -34,8 +34,10 @@ from tests.torture import TORTURE, many
 
 DAYS = many(8, 30)
 BEGIN, TOGETHER = many(1, 6), 10
-"""Commands to watch in an hour, and how many tasks one names at most."""
-HOUR, DAY = 3_600.0, 24
+"""Commands to watch in a round, and how many tasks one names at most."""
+DAY = many(12, 24)
+"""Rounds in a day."""
+ROUND = 86_400.0 / DAY
 KEPT = timedelta(days=1)
 """Instead of months: what is forgotten must be forgotten many times over."""
 ENDS = ("COMPLETE", "COMPLETE", "FAILED", "TIMEOUT", "CANCELLED")
@@ -96,45 +98,45 @@ class Soak:
 
     async def day(self, number: int) -> Evening:
         """Live through a day."""
-        for hour in range(number * DAY, (number + 1) * DAY):
-            self._outages(hour % DAY)
-            await self._hour(hour)
+        for at in range(number * DAY, (number + 1) * DAY):
+            self._outages(at % DAY)
+            await self._round(at)
         return await self._evening()
 
-    def _outages(self, hour: int) -> None:
-        self.world.beam.broken = Unavailable("down") if hour == 3 else None
-        self.slack.down = hour == 15
+    def _outages(self, number: int) -> None:
+        self.world.beam.broken = Unavailable("down") if number == DAY // 6 else None
+        self.slack.down = number == DAY // 2
 
-    async def _hour(self, hour: int) -> None:
+    async def _round(self, at: int) -> None:
         world, dice = self.world, self.dice
         now = world.clock()
-        for task_id, status in self.changes.pop(hour, ()):
+        for task_id, status in self.changes.pop(at, ()):
             if not world.beam.tasks[task_id].status.final:
                 world.beam.put(task_id, status)
         for n in range(BEGIN):
             # New channels come, and old ones are heard of no more.
-            place = Place("T1", f"C{hour // DAY}x{n % 5}", f"U{n}")
-            ids = self._begin(hour, dice.randint(1, TOGETHER))
-            await self.seen.first("T1", f"trigger {hour} {n}", now)
+            place = Place("T1", f"C{at // DAY}x{n % 5}", f"U{n}")
+            ids = self._begin(at, dice.randint(1, TOGETHER))
+            await self.seen.first("T1", f"trigger {at} {n}", now)
             await world.previews.pick(place, ids[:1])
             await world.watching.watch(place, ids)
         await self._change_minds()
-        await self._settings(hour)
+        await self._settings(at)
         for _ in range(2):
-            world.clock.advance(HOUR / 2)
+            world.clock.advance(ROUND / 2)
             await self._work()
-        if hour % 4 == 0:
+        if at % 4 == 0:
             await self._purge()
 
-    def _begin(self, hour: int, count: int) -> Sequence[TaskId]:
+    def _begin(self, at: int, count: int) -> Sequence[TaskId]:
         ids = [TaskId(str(uuid.UUID(int=self.dice.getrandbits(128)))) for _ in range(count)]
         for task_id in ids:
             self.world.beam.put(task_id, "PENDING")
-            runs = hour + self.dice.randint(1, 2)
+            runs = at + self.dice.randint(1, 2)
             ends = runs + self.dice.randint(1, 3)
             self.changes.setdefault(runs, []).append((task_id, "RUNNING"))
             self.changes.setdefault(ends, []).append((task_id, self.dice.choice(ENDS)))
-            self.live.append((Place("T1", f"C{hour // DAY}x0", "U1"), task_id))
+            self.live.append((Place("T1", f"C{at // DAY}x0", "U1"), task_id))
         self.begun += count
         return ids
 
@@ -148,10 +150,10 @@ class Soak:
                     await self.world.cancelling.answer(place, question)
                     self.cancelled += 1
 
-    async def _settings(self, hour: int) -> None:
+    async def _settings(self, at: int) -> None:
         """Do what is written down beside tasks."""
         now = self.world.clock()
-        await self.installing.issue_state(f"state {hour}", now, timedelta(minutes=10))
+        await self.installing.issue_state(f"state {at}", now, timedelta(minutes=10))
         await self.world.database.write(
             lambda tx: note(tx, "T1", "U1", "account.connect", {"name": "main"}, now)
         )
