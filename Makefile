@@ -11,7 +11,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture interop bench profile lint format types backup lock audit clean
+.PHONY: help demo gallery docs test torture interop bench profile lint format types backup lock audit clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
@@ -19,6 +19,12 @@ help: ## show this list
 
 demo: $(VENV)/.demo ## start the bot with a local workspace and a simulated Beam; Ctrl-C stops it
 	@exec $(BIN)/python -m demo $(ARGS)
+
+gallery: $(VENV)/.dev ## render everything that the bot shows on one page (ARGS=--pictures: take pictures)
+	@$(BIN)/python -m demo.gallery $(ARGS)
+
+docs: $(VENV)/.dev ## write the documentation that comes from the code: docs/words.md
+	@$(BIN)/python -m demo.gallery --words
 
 test: $(VENV)/.dev ## run every test and print the coverage
 	$(BIN)/python -m pytest --cov --cov-report=term -m "not interop" $(ARGS)
@@ -61,7 +67,7 @@ audit: $(VENV)/.dev ## ask the Python advisory database about what is locked (ne
 		--progress-spinner off -r requirements.txt $(ARGS)
 
 clean: ## remove what was made: the virtual environment, caches, coverage
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov .interop
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov .interop .gallery
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once; each stamp is renewed when a requirements file changes.

@@ -38,6 +38,7 @@ ALLOWED = {
     "bot.web": {"bot.slack"},
     "bot.check": {"bot.beam", "bot.settings", "bot.slack", "storage"},
     "demo": set(),
+    "demo.gallery": {"bot.errors", "bot.slack.blocks", "bot.tasks", "demo"},
 }
 # Libraries that a part must not know, beside those of the parts that it may not import.
 FOREIGN = {

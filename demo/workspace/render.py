@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
 
-from demo.workspace.model import JSON
+from demo.workspace.elements import options_of
+from demo.workspace.model import JSON, Channel
 from demo.workspace.state import Workspace
 
 EMOJI = {
@@ -151,12 +152,50 @@ class Renderer:
         """Return a rich_text block as HTML, as far as people and bots write them here."""
         out: list[Markup] = []
         for part in block.get("elements", []):
+            if part.get("type") == "rich_text_list":
+                out.append(self._rich_list(part))
+                continue
             spans = Markup("").join(self._rich_span(item) for item in part.get("elements", []))
             tag = {"rich_text_preformatted": "pre", "rich_text_quote": "blockquote"}.get(
                 part.get("type"), "span"
             )
             out.append(Markup(f"<{tag}>{{}}</{tag}>").format(spans))  # noqa: S704  # the tag is ours
         return _lines(out)
+
+    def _rich_list(self, part: JSON) -> Markup:
+        tag = "ol" if part.get("style") == "ordered" else "ul"
+        items = Markup("").join(
+            Markup("<li>{}</li>").format(
+                Markup("").join(self._rich_span(span) for span in item.get("elements", []))
+            )
+            for item in part.get("elements", [])
+        )
+        indent, start = int(part.get("indent") or 0), int(part.get("offset") or 0) + 1
+        first = Markup(' start="{}"').format(start) if tag == "ol" and start > 1 else Markup("")
+        return Markup(f'<{tag}{first} class="indent-{indent}">{{}}</{tag}>').format(items)  # noqa: S704  # the tag is ours
+
+    def cell(self, item: JSON) -> Markup:
+        """Return a cell of a table as HTML."""
+        if item.get("type") == "rich_text":
+            return self.rich_text(item)
+        return escape(str(item.get("text", "")))
+
+    def options(self, item: JSON) -> list[tuple[str, Markup]]:
+        """Return the values and texts of a menu, groups opened."""
+        return [(str(one["value"]), self.text(one["text"])) for one in options_of(item)]
+
+    def people(self) -> list[tuple[str, str]]:
+        """Return who can be chosen in a menu of people."""
+        users = self._workspace.users.values()
+        return [(user.id, user.real_name) for user in users if not user.is_bot]
+
+    def conversations(self, channels: list[Channel]) -> list[tuple[str, str]]:
+        """Return which of these can be chosen in a menu of conversations."""
+        return [
+            (one.id, "Beambot (direct message)" if one.kind == "im" else f"#{one.name}")
+            for one in channels
+            if not one.archived
+        ]
 
     def _rich_span(self, item: JSON) -> Markup:
         kind = item.get("type")
@@ -166,6 +205,10 @@ class Renderer:
             return self._angle(f"#{item.get('channel_id')}")
         if kind == "emoji":
             return self.emoji_text(f":{item.get('name')}:")
+        if kind == "usergroup":
+            return self._angle(f"!{item.get('usergroup_id')}")
+        if kind == "broadcast":
+            return self._angle(f"!{item.get('range')}")
         if kind == "link":
             return self._angle(f"{item.get('url')}|{item.get('text') or item.get('url')}")
         shown = _lines([escape(line) for line in str(item.get("text", "")).split("\n")])

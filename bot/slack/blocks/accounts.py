@@ -94,7 +94,7 @@ def disconnect_question(accounts: Sequence[ConnectedAccount]) -> Message:
                 ),
             )
         )
-    blocks += actions(button("Connect another", "account.open", ""))
+    blocks += actions(button("Connect another", "account.open", "connect"))
     named = ", ".join(_named(one) for one in accounts)
     return Message(f"{head}: {named}.", blocks)
 

@@ -1,8 +1,6 @@
 "use strict";
 // One rule: the server renders, this puts fragments in place and reports what a person does.
 const state = JSON.parse(document.getElementById("state").textContent);
-const $ = (selector, root = document) => root.querySelector(selector);
-const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const query = (values) => new URLSearchParams({ user: state.user, ...values });
 
 async function post(step, values) {
@@ -12,38 +10,6 @@ async function post(step, values) {
     body: JSON.stringify({ user: state.user, ...values }),
   });
   return answer.json();
-}
-
-// ---- times, in the reader's own zone ----
-function dateText(when, format) {
-  const day = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
-  const ago = Math.round((day(new Date()) - day(when)) / 86400000);
-  const near = { 0: "Today", 1: "Yesterday", "-1": "Tomorrow" }[ago];
-  const date = (style) => new Intl.DateTimeFormat(undefined, style).format(when);
-  const long = { weekday: "long", year: "numeric", month: "long", day: "numeric" };
-  const medium = { year: "numeric", month: "long", day: "numeric" };
-  const short = { year: "numeric", month: "short", day: "numeric" };
-  const lower = near && (format.startsWith("{") ? near : near.toLowerCase());
-  const tokens = {
-    "{date_num}": () => when.toISOString().slice(0, 10),
-    "{date}": () => date(medium),
-    "{date_short}": () => date(short),
-    "{date_long}": () => date(long),
-    "{date_pretty}": () => lower || date(medium),
-    "{date_short_pretty}": () => lower || date(short),
-    "{date_long_pretty}": () => lower || date(long),
-    "{time}": () => date({ hour: "numeric", minute: "2-digit" }),
-    "{time_secs}": () => date({ hour: "numeric", minute: "2-digit", second: "2-digit" }),
-  };
-  return format.replace(/\{[a-z_]+\}/g, (token) => (tokens[token] ? tokens[token]() : token));
-}
-
-function localise(root) {
-  for (const time of all("time[data-format]", root)) {
-    const when = new Date(time.getAttribute("datetime"));
-    time.textContent = dateText(when, time.dataset.format);
-    time.title = when.toLocaleString();
-  }
 }
 
 // ---- showing ----
@@ -56,10 +22,43 @@ async function fill(target, name, values) {
   const html = await fragment(name, values);
   const near = target.scrollHeight - target.scrollTop - target.clientHeight < 120;
   const first = !target.dataset.filled;
+  const focused = placeOf(target);
   target.innerHTML = html; // rendered and escaped by the server
   target.dataset.filled = "yes";
   localise(target);
+  if (focused) refocus(target, focused);
+  if (name !== "home") announce(target, first);
   if (near || first) target.scrollTop = target.scrollHeight;
+}
+
+// Who uses the keyboard must not lose their place when a card is drawn anew.
+function placeOf(target) {
+  const element = document.activeElement;
+  if (!element || element === target || !target.contains(element)) return null;
+  const message = element.closest(".message");
+  const own = message || target;
+  const alike = (one) => one.tagName === element.tagName && one.className === element.className;
+  const label = element.getAttribute("aria-label") || element.textContent;
+  const index = all("*", own).filter(alike).indexOf(element);
+  return { ts: message && message.dataset.ts, alike, label, index };
+}
+
+function refocus(target, { ts, alike, label, index }) {
+  const message = ts ? $(`.message[data-ts="${CSS.escape(ts)}"]`, target) : null;
+  if (ts && !message) return;
+  const found = all("*", message || target).filter(alike);
+  const same = found.find((one) => (one.getAttribute("aria-label") || one.textContent) === label);
+  const next = same || found[index] || $("a, button", message || target);
+  if (next) next.focus({ preventScroll: true });
+}
+
+// A region that is live as a whole would be read out as a whole each time: only news is said.
+const said = new Map();
+function announce(target, first) {
+  const last = all(".message", target).pop();
+  const text = last ? $(".content", last).innerText.replace(/\s+/g, " ").slice(0, 300) : "";
+  if (!first && last && said.get(target.id) !== last.dataset.ts) $("#said").textContent = text;
+  said.set(target.id, last ? last.dataset.ts : "");
 }
 
 let again = {};
@@ -92,12 +91,24 @@ const showSidebar = () => refresh("sidebar", async () => {
   for (const link of all("#channels a")) link.classList.toggle("unread", unread.has(link.dataset.channel));
   mark();
 });
+let before = null;
+let shownModal = "";
 const showModal = () => refresh("modal", async () => {
-  $("#modal").innerHTML = await fragment("modal", { channel: state.channel });
+  const html = await fragment("modal", { channel: state.channel });
+  if (html === shownModal) return;
+  if (!shownModal) before = document.activeElement;
+  shownModal = html;
+  $("#modal").innerHTML = html;
   localise($("#modal"));
-  const focus = $("#modal [autofocus]") || $("#modal input, #modal textarea, #modal button");
-  if (focus) focus.focus();
+  const dialog = $("#modal dialog");
+  if (!dialog) { if (before && before.isConnected) before.focus(); return; }
+  dialog.addEventListener("cancel", (event) => { event.preventDefault(); closeModal(dialog); });
+  dialog.showModal();
+  const focus = $("[autofocus]", dialog)
+    || $(".body input, .body textarea, .body select", dialog) || $("footer button", dialog);
+  focus.focus();
 });
+const closeModal = (dialog) => post("close", { view_id: $(".modal", dialog).dataset.view });
 
 function mark() {
   document.body.classList.toggle("at-home", Boolean(state.home));
@@ -105,11 +116,12 @@ function mark() {
     const home = link.matches(".open-home");
     const here = state.home ? home : link.dataset.channel === state.channel;
     link.classList.toggle("here", here);
+    link.toggleAttribute("aria-current", here);
+    if (here) link.setAttribute("aria-current", "page");
     if (here && home) {
       $("#title").textContent = "Beambot: Home";
     } else if (here) {
       link.classList.remove("unread");
-      link.setAttribute("aria-current", "page");
       const name = link.dataset.name;
       const title = state.channel.startsWith("D") ? name : `#${name}`;
       $("#title").textContent = title;
@@ -122,14 +134,20 @@ function mark() {
   history.replaceState(null, "", `/?${query(values)}`);
 }
 
-async function open(channel, thread = null) {
+async function openChannel(channel, thread = null) {
   state.channel = channel;
   state.home = false;
   state.thread = thread;
   delete $("#messages").dataset.filled;
-  document.body.classList.remove("menu-open");
+  toggleMenu(false);
   mark();
   await Promise.all([showChannel(), showThread()]);
+}
+
+function toggleMenu(open) {
+  document.body.classList.toggle("menu-open", open);
+  $(".menu").setAttribute("aria-expanded", String(open));
+  if (open) ($("#channels .here") || $("#channels a")).focus();
 }
 
 function toast(text) {
@@ -165,44 +183,53 @@ stream.onmessage = ({ data }) => {
 
 function showErrors(errors) {
   for (const block of all("#modal .input")) {
-    $(".error", block).textContent = errors[block.dataset.block] || "";
+    const wrong = errors[block.dataset.block] || "";
+    $(".error", block).textContent = wrong;
+    for (const field of all("[data-action]", block)) field.setAttribute("aria-invalid", String(Boolean(wrong)));
+  }
+  const first = $("#modal [aria-invalid=true]");
+  if (first) {
+    first.focus();
   }
 }
 
 // ---- doing ----
 function ask(template) {
   return new Promise((resolve) => {
-    const backdrop = document.createElement("div");
-    backdrop.className = "backdrop";
-    const dialog = document.createElement("div");
+    const dialog = document.createElement("dialog");
     dialog.className = "confirm-dialog";
-    dialog.setAttribute("role", "dialog");
-    dialog.setAttribute("aria-modal", "true");
     dialog.append(template.content.cloneNode(true));
-    backdrop.append(dialog);
-    document.body.append(backdrop);
-    const close = (answer) => { backdrop.remove(); resolve(answer); };
-    $(".confirm-yes", dialog).onclick = () => close(true);
-    $(".confirm-no", dialog).onclick = () => close(false);
-    backdrop.onkeydown = (event) => { if (event.key === "Escape") close(false); };
+    $("h2", dialog).id = "confirm-title";
+    $("p", dialog).id = "confirm-text";
+    dialog.setAttribute("aria-labelledby", "confirm-title");
+    dialog.setAttribute("aria-describedby", "confirm-text");
+    document.body.append(dialog);
+    let answer = false;
+    $(".confirm-yes", dialog).onclick = () => { answer = true; dialog.close(); };
+    $(".confirm-no", dialog).onclick = () => dialog.close();
+    // Escape closes too, and says no.
+    dialog.onclose = () => { dialog.remove(); resolve(answer); };
+    dialog.showModal();
     $(".confirm-no", dialog).focus();
   });
 }
 
-async function press(button) {
+async function press(button, value = button.dataset.value) {
   const message = button.closest(".message");
   const confirm = button.nextElementSibling;
+  button.closest("details")?.removeAttribute("open");
   if (confirm && confirm.matches("template.confirm") && !(await ask(confirm))) return;
   const url = button.dataset.url && new URL(button.dataset.url);
   // Links to messages stay in the workspace, as in Slack.
   const inside = url && url.origin === location.origin;
-  if (url && !inside) window.open(url, "_blank", "noopener");
+  if (url && !inside) window.open(url.href, "_blank", "noopener");
   button.classList.add("busy");
   const done = await post("act", {
     channel: message.dataset.channelId || "",
     ts: message.dataset.ts,
     action_id: button.dataset.actionId,
     block_id: button.dataset.blockId,
+    value,
     unfurl: button.closest(".unfurl")?.dataset.unfurl,
   });
   button.classList.remove("busy");
@@ -215,6 +242,8 @@ async function press(button) {
 
 document.addEventListener("click", (event) => {
   const target = event.target.closest("a, button");
+  if (document.body.classList.contains("menu-open") && event.target.closest(".pane")
+    && !event.target.closest(".menu")) toggleMenu(false);
   if (!target) return;
   const message = target.closest(".message");
   if (target.matches(".open-home")) {
@@ -228,17 +257,18 @@ document.addEventListener("click", (event) => {
     showHome();
   } else if (target.matches("#channels a")) {
     event.preventDefault();
-    open(target.dataset.channel);
+    openChannel(target.dataset.channel);
   } else if (target.matches(".open-thread")) {
     event.preventDefault();
     state.thread = target.dataset.thread;
     delete $("#thread").dataset.filled;
     mark();
-    showThread();
+    showThread().then(() => $("#reply textarea").focus());
   } else if (target.matches(".thread-close")) {
+    const parent = $(`#messages .open-thread[data-thread="${CSS.escape(state.thread)}"]`);
     state.thread = null;
     mark();
-    showThread();
+    showThread().then(() => (parent || $("#composer textarea")).focus({ preventScroll: true }));
   } else if (target.matches(".dismiss")) {
     post("dismiss", { channel: message.dataset.channelId, ts: message.dataset.ts });
   } else if (target.matches(".shortcut")) {
@@ -248,9 +278,9 @@ document.addEventListener("click", (event) => {
   } else if (target.matches(".lightning")) {
     toggleShortcuts(target);
   } else if (target.matches(".menu")) {
-    document.body.classList.toggle("menu-open");
+    toggleMenu(!document.body.classList.contains("menu-open"));
   } else if (target.matches(".modal-close")) {
-    post("close", { view_id: target.closest(".modal").dataset.view });
+    closeModal(target.closest("dialog"));
   } else if (target.matches("[data-action-id]")) {
     press(target);
   }
@@ -258,6 +288,7 @@ document.addEventListener("click", (event) => {
 
 function toggleShortcuts(button) {
   const shown = $(".menu-list");
+  button.setAttribute("aria-expanded", String(!shown));
   if (shown) { shown.remove(); return; }
   const menu = document.createElement("div");
   menu.className = "menu-list";
@@ -270,17 +301,47 @@ function toggleShortcuts(button) {
     menu.append(item);
   }
   button.parentElement.append(menu);
+  menu.firstElementChild?.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  const list = event.target.closest(".menu-list, .completion");
+  if (event.key === "Escape") {
+    const menu = $(".menu-list");
+    if (menu) { menu.remove(); $(".lightning").setAttribute("aria-expanded", "false"); $(".lightning").focus(); }
+    else if (document.body.classList.contains("menu-open")) { toggleMenu(false); $(".menu").focus(); }
+    else if (state.thread && event.target.closest(".thread-pane")) $(".thread-close").click();
+  } else if (list && ["ArrowDown", "ArrowUp"].includes(event.key)) {
+    event.preventDefault();
+    const items = all("button", list);
+    const at = items.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1);
+    items[(at + items.length) % items.length].focus();
+  }
+});
+
+// Menus, times and boxes in a message or on Home act when they are changed.
+document.addEventListener("change", (event) => {
+  const place = event.target.closest(".live");
+  if (!place || event.target.closest("#modal")) return;
+  const fields = all("[data-action]", place);
+  place.dataset.actionId = fields[0].dataset.action;
+  press(place, valueOf(fields));
+});
+
+function valueOf(fields) {
+  const [first] = fields;
+  const ticked = fields.filter((field) => field.checked).map((field) => field.value);
+  if (first.type === "checkbox") return ticked;
+  if (first.type === "radio") return ticked[0] || null;
+  if (first.multiple) return [...first.selectedOptions].map((option) => option.value);
+  return first.value || null;
 }
 
 function values(form) {
   const filled = {};
   for (const block of all(".input", form)) {
     const fields = all("[data-action]", block);
-    if (!fields.length) continue;
-    const kind = fields[0].type;
-    const ticked = fields.filter((field) => field.checked).map((field) => field.value);
-    const value = kind === "checkbox" ? ticked : kind === "radio" ? ticked[0] || null : fields[0].value;
-    filled[block.dataset.block] = { [fields[0].dataset.action]: value };
+    if (fields.length) filled[block.dataset.block] = { [fields[0].dataset.action]: valueOf(fields) };
   }
   return filled;
 }
@@ -329,9 +390,15 @@ $("#composer textarea").addEventListener("input", complete);
 for (const field of all(".composer textarea")) {
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); send(field.form); }
-    if (event.key === "Tab" && !$(".completion").hidden) {
+    if (field.form.id !== "composer" || $(".completion").hidden) return;
+    if (event.key === "Tab" && !event.shiftKey) {
       event.preventDefault();
       $(".completion button").click();
+    } else if (event.key === "ArrowUp") {
+      event.preventDefault();
+      all(".completion button").pop().focus();
+    } else if (event.key === "Escape") {
+      $(".completion").hidden = true;
     }
   });
 }
@@ -340,7 +407,7 @@ $("#person").addEventListener("change", (event) => {
 });
 
 mark();
-open(state.channel, state.thread).then(() => {
+openChannel(state.channel, state.thread).then(() => {
   if (!state.message) return;
   const wanted = $(`.message[data-ts="${CSS.escape(state.message)}"]`);
   if (wanted) { wanted.scrollIntoView({ block: "center" }); wanted.classList.add("wanted"); }
