@@ -81,7 +81,7 @@ from storage.timeline import TimelineStore
 from storage.vault import Sealed, Vault, new_key
 from storage.watches import WatchStore
 
-STOP_REQUESTS, STOP_POLLS, STOP_SENDING = 3.0, 2.0, 3.0
+STOP_JOBS, STOP_REQUESTS, STOP_POLLS, STOP_SENDING = 1.0, 2.5, 2.0, 3.0
 """Seconds that each may take when the bot stops: 10 altogether, with room to spare."""
 
 _log = structlog.get_logger("app")
@@ -214,7 +214,7 @@ class Bot:
     async def _stop(self) -> None:
         """Take nothing new, then finish what is in hand, in the order in which it flows."""
         await self._connection.stop()
-        self._schedule.shutdown(wait=False)
+        await self._schedule.stop(STOP_JOBS)
         await self._guard.settle(STOP_REQUESTS)
         await self._services.poller.stop(STOP_POLLS)
         with contextlib.suppress(TimeoutError):

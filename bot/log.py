@@ -134,6 +134,8 @@ def configure(
         if isinstance(logger, logging.Logger) and name.startswith(("uvicorn", "slack_bolt")):
             logger.handlers.clear()
             logger.propagate = True
+    # A job that is still at work when its next turn comes: metrics say so, not a line each time.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(

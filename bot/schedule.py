@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -20,16 +21,38 @@ RENEW_EVERY = 300.0
 CLOCK_EVERY = 1.0
 """Seconds between two looks whether the clock was set back."""
 
-Job = Callable[[], Awaitable[None]]
+Job = Callable[[], Coroutine[Any, Any, None]]
 
 
 class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no types
-    """Goes on when the clock is set back.
+    """Goes on when the clock is set back, and lets what has begun come to its end.
 
-    APScheduler plans by the clock: set back by an hour, every job would wait for an hour.
+    APScheduler plans by the clock: set back by an hour, every job would wait for an hour. And at
+    its end it cancels what runs: work that was just claimed for a minute would be lost for it.
     """
 
     _look: asyncio.TimerHandle | None = None
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._begun: set[asyncio.Task[None]] = set()
+
+    def every(self, seconds: float, job: Job, name: str) -> None:
+        """Run a job every so many seconds, never twice at once."""
+
+        async def run() -> None:
+            task = asyncio.create_task(job())
+            self._begun.add(task)
+            task.add_done_callback(self._begun.discard)
+            await asyncio.shield(task)
+
+        self.add_job(run, "interval", seconds=seconds, id=name)
+
+    async def stop(self, patience: float) -> None:
+        """Start no job any more, and wait up to ``patience`` seconds for those that have begun."""
+        self.shutdown(wait=False)
+        if self._begun:
+            await asyncio.wait(self._begun, timeout=patience)
 
     def start(self, paused: bool = False) -> None:
         """Start, and watch the clock from now on."""
@@ -61,7 +84,7 @@ def new_schedule(
     nudge: Job,
     *,
     poll_interval: float,
-) -> AsyncIOScheduler:
+) -> SteadyScheduler:
     """Return the schedule, not yet started.
 
     Args:
@@ -80,11 +103,11 @@ def new_schedule(
         timezone="UTC",
     )
     tick = min(POLL_TICK, poll_interval / 4)
-    schedule.add_job(poll, "interval", seconds=tick, id="poll")
-    schedule.add_job(deliver, "interval", seconds=DELIVER_TICK, id="deliver")
-    schedule.add_job(beat, "interval", seconds=BEAT_EVERY, id="beat")
-    schedule.add_job(nudge, "interval", seconds=NUDGE_EVERY, id="nudge")
-    schedule.add_job(resume, "interval", seconds=RESUME_EVERY, id="resume")
-    schedule.add_job(purge, "interval", seconds=PURGE_EVERY, id="purge")
-    schedule.add_job(renew, "interval", seconds=RENEW_EVERY, id="renew")
+    schedule.every(tick, poll, "poll")
+    schedule.every(DELIVER_TICK, deliver, "deliver")
+    schedule.every(BEAT_EVERY, beat, "beat")
+    schedule.every(NUDGE_EVERY, nudge, "nudge")
+    schedule.every(RESUME_EVERY, resume, "resume")
+    schedule.every(PURGE_EVERY, purge, "purge")
+    schedule.every(RENEW_EVERY, renew, "renew")
     return schedule

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 
 import pytest
 from apscheduler.schedulers import base
@@ -214,10 +215,10 @@ class Jobs:
     def __init__(self) -> None:
         self.runs: Counter[str] = Counter()
         self.ran = asyncio.Condition()
-        names = ("poll", "deliver", "beat", "resume", "purge", "renew")
+        names = ("poll", "deliver", "beat", "resume", "purge", "renew", "nudge")
         self.schedule = new_schedule(*map(self._job, names), poll_interval=3)
 
-    def _job(self, name: str) -> Callable[[], Awaitable[None]]:
+    def _job(self, name: str) -> Callable[[], Coroutine[Any, Any, None]]:
         async def run() -> None:
             async with self.ran:
                 self.runs[name] += 1
@@ -237,6 +238,28 @@ async def jobs() -> AsyncIterator[Jobs]:
     made.schedule.start(paused=True)
     yield made
     made.schedule.shutdown(wait=False)
+
+
+async def test_a_job_that_has_begun_comes_to_its_end_when_the_schedule_stops() -> None:
+    began, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def claim() -> None:
+        began.set()
+        await may_end.wait()
+        ended.set()
+
+    async def nothing() -> None:
+        pass
+
+    schedule = new_schedule(claim, *(nothing for _ in range(6)), poll_interval=0.1)
+    schedule.start()
+    async with asyncio.timeout(10):
+        await began.wait()
+        stopping = asyncio.create_task(schedule.stop(5))
+        await asyncio.sleep(0)
+        may_end.set()
+        await stopping
+    assert ended.is_set()
 
 
 async def test_a_job_that_is_hours_late_runs_once(jobs: Jobs) -> None:
