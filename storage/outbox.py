@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
-from bot.tasks.records import CancelReport, Card, CardView, NudgeNews, Watch
+from bot.tasks.records import CancelReport, Card, NudgeNews, Watch
 from storage.batches import CLOCK_SLACK
 from storage.closed import close, losses
 from storage.codec import News, news_from_json
@@ -19,7 +19,7 @@ from storage.owed import owe_card
 from storage.reports import ToldReports, last_report, report_of
 from storage.rows import to_card, to_watch
 from storage.tables import cards, channels, deliveries, watches
-from storage.watches import end_watches, view_card
+from storage.watches import end_watches
 
 KEPT = timedelta(days=30)
 """How long messages that were sent are kept; their keys make sure that none is sent twice."""
@@ -61,7 +61,8 @@ class Work:
     """What a claimed channel is owed now, in order."""
 
     deliveries: tuple[Delivery, ...]
-    stale_cards: tuple[CardView, ...]
+    stale_cards: tuple[Card, ...]
+    """Those whose message lags behind; what they show is read when one's turn has come."""
 
 
 class Outbox:
@@ -161,7 +162,7 @@ class Outbox:
             stale = tx.execute(
                 select(cards).where(_stale(claim)).order_by(cards.c.id).limit(self.BATCH)
             ).all()
-            return Work(owed, tuple(view_card(tx, to_card(row)) for row in stale))
+            return Work(owed, tuple(to_card(row) for row in stale))
 
         return await self._database.read(read)
 

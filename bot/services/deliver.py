@@ -189,10 +189,11 @@ class Deliverer:
         turn.attempts = batch[0].attempts if batch else 0
         about = batch[0].card.id if batch and batch[0].card else None
         # A card is shown as it is before its thread says why it changed.
-        for view in sorted(work.stale_cards, key=lambda view: view.card.id != about):
+        for card in sorted(work.stale_cards, key=lambda card: card.id != about):
             if _later(turn.next_edit_at, self._clock()):
                 break
-            await self._edit(turn, view)
+            if found := await self._watches.card(card.id):
+                await self._edit(turn, found[0])
             if about is not None:
                 break
         if batch and not _later(turn.next_post_at, self._clock()):

@@ -114,10 +114,10 @@ class RequestCounts:
 class SlackSide:
     """Everything between Slack's HTTP requests and the services, over a database of its own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, slack: TakesAll | None = None) -> None:
         self.world = World(path, database=Database)
         self.meter = RequestCounts()
-        self.session = TakesAll()
+        self.session = slack or TakesAll()
         self.reached = 0
         session = cast("ClientSession", self.session)
         self.workspace = Workspace(SlackClient(token="xoxb-t", session=session, retry_handlers=[]))
