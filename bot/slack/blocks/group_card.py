@@ -20,6 +20,7 @@ from bot.slack.blocks.message import (
     roughly,
     safe,
 )
+from bot.slack.blocks.usual import unusual_words
 from bot.slack.blocks.words import (
     IN_SUM,
     LEVELS,
@@ -33,6 +34,7 @@ from bot.slack.blocks.words import (
 from bot.tasks import Status, Task, TaskId
 from bot.tasks.left import time_left
 from bot.tasks.records import CardView, KnownTask, Trouble
+from bot.tasks.usual import Usual
 
 FAILURES_SHOWN = 10
 IN_FLIGHT_SHOWN = 12
@@ -73,7 +75,7 @@ def group_card(
         blocks.append(section(listed("*Failed*", lines, len(ended_badly), FAILURES_SHOWN)))
     flying = [known for known in members if not known.task.status.final]
     if flying:
-        rows = (_row(known, now) for known in flying)
+        rows = (_row(known, now, view.usual) for known in flying)
         blocks.append(section(listed("*Not over yet*", rows, len(flying), IN_FLIGHT_SHOWN)))
     elif len(members) - len(ended_badly) <= IN_FLIGHT_SHOWN and len(members) > len(ended_badly):
         good = [known for known in members if not known.task.status.bad]
@@ -152,12 +154,14 @@ def _counts(members: Sequence[KnownTask]) -> str:
     return " · ".join(shown)
 
 
-def _row(known: KnownTask, now: datetime) -> str:
+def _row(known: KnownTask, now: datetime, usual: Mapping[str, Usual] | None = None) -> str:
     task = known.task
     until = known.known_at if known.trouble else now
     spent = times(task, until)
     said = f"{sign(task.status)} {label(task, 60)} {short(task)} {code(task.status, 40)}"
-    return f"{said} {spent}" if spent else said
+    past = (usual or {}).get(task.function or task.stub_name or "")
+    odd = "" if known.trouble else unusual_words(task, past, now)
+    return " ".join(part for part in (said, spent, f"({odd})" if odd else "") if part)
 
 
 def _stale(members: Sequence[KnownTask]) -> str | None:

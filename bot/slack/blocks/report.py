@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bot.slack.blocks.chart import bar_chart
 from bot.slack.blocks.elements import actions, button, context, listed, said, section
 from bot.slack.blocks.message import JSON, MAX_TEXT, Message, count, cut, duration, safe
-from bot.slack.blocks.words import IN_SUM, bar, sign
+from bot.slack.blocks.words import IN_SUM, sign
 from bot.tasks.report import Digest, FunctionReport, Slice, Stats, Window
 
 _NAME = 60
@@ -121,7 +121,8 @@ def _bars(stats: Stats) -> str:
     lines = []
     for one in stats.slices:
         bad = f", {one.bad} badly" if one.bad else ""
-        lines.append(f"`{bar(one.total / most)}` {_moment(one, stats)}: {one.total}{bad}")
+        cells = f" {'▓' * max(1, round(10 * one.total / most))}" if one.total else ""
+        lines.append(f"{_moment(one, stats)}: {one.total}{bad}{cells}")
     return "\n".join(["*Ended, by when*", *lines])
 
 

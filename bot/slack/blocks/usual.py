@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.slack.blocks.message import duration
 from bot.tasks import Task
-from bot.tasks.nudge import LONG_RUN, long_wait, timeout_left, timeout_near
+from bot.tasks.nudge import LONG_RUN, long_wait, nudges, timeout_left, timeout_near
 from bot.tasks.usual import Usual
 
 
@@ -23,6 +23,12 @@ def usual_words(task: Task, usual: Usual | None, now: datetime) -> str:
     if near is not None and left is not None and ran is not None and ran >= near:
         said.append(f"times out in {about(left)} (at {clock(now + left)})")
     return ", ".join(part for part in said if part)
+
+
+def unusual_words(task: Task, usual: Usual | None, now: datetime) -> str:
+    """Return what of a task is out of the ordinary, for a row among many; empty if nothing is."""
+    due = {nudge.kind for nudge in nudges(task, usual) if nudge.at <= now}
+    return usual_words(task, usual, now) if due else ""
 
 
 def times_as_long(ran: timedelta, typical: timedelta) -> str:

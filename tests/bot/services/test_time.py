@@ -267,7 +267,7 @@ async def test_a_job_that_is_hours_late_runs_once(jobs: Jobs) -> None:
     for job in jobs.schedule.get_jobs():
         job.modify(next_run_time=late)
     jobs.schedule.resume()
-    for name in ("poll", "deliver", "beat", "resume", "purge", "renew"):
+    for name in ("poll", "deliver", "beat", "resume", "purge", "renew", "nudge"):
         await jobs.until(name, 1)
     # The slow ones show it: they are not due again for a while.
     await jobs.until("deliver", 3)

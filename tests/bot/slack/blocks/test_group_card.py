@@ -93,3 +93,12 @@ def test_estimates_are_rounded() -> None:
         "about 2 h",
         "about 2 d",
     ]
+
+
+def test_a_row_says_what_is_out_of_the_ordinary_and_only_that() -> None:
+    quick = {"thumbs:make": Usual(ran=(10.0,) * 5)}
+    shown = group_card(view(members(RUNNING=2), usual={"thumbs:make": Usual((40.0,) * 5)}), NOW)
+    assert "usual" not in text_of(shown.blocks)
+    later = NOW + 2 * MINUTE
+    slow = group_card(view(members(RUNNING=2), usual=quick), later)
+    assert text_of(slow.blocks).count("(running 18 times as long as usual (10 s))") == 2
