@@ -33,6 +33,7 @@ from bot.schedule import new_schedule
 from bot.server import new_server
 from bot.services import Services
 from bot.services.cancel import Cancelling
+from bot.services.copies import Copies, DatabaseClock
 from bot.services.deliver import Deliverer
 from bot.services.doors import Doors
 from bot.services.habits import Habits
@@ -43,6 +44,7 @@ from bot.services.look_up import LookUp
 from bot.services.nudge import Nudger
 from bot.services.policy import Policy
 from bot.services.poll import Poller
+from bot.services.ports import Clock
 from bot.services.previews import Previews
 from bot.services.report import Reports
 from bot.services.share import Share
@@ -65,6 +67,7 @@ from storage.accounts import AccountStore
 from storage.audit import AuditStore
 from storage.backup import copy_database
 from storage.cancels import CancelStore
+from storage.copies import CopyStore
 from storage.database import Database, StorageUnavailable
 from storage.history import HistoryStore
 from storage.home import HomeStore
@@ -100,12 +103,21 @@ class Bot:
         database: the database, migrated.
         session: for requests to Slack.
         tenancy: whose workspaces and Beam accounts are served.
+        copies: the copies of the bot on this database.
+        clock: the current time, the same for all of them.
     """
 
     def __init__(
-        self, settings: Settings, database: Database, session: ClientSession, tenancy: Tenancy
+        self,
+        settings: Settings,
+        database: Database,
+        session: ClientSession,
+        tenancy: Tenancy,
+        copies: Copies,
+        clock: Clock,
     ) -> None:
         self._database, self._budget = database, tenancy.budget
+        self._copies, self._clock = copies, clock
         self._metrics = Metrics()
         self._share = share = Share(tenancy.budget)
         pace = Pace(settings.poll_interval, settings.poll_max_interval, stretch=share.factor)
@@ -113,34 +125,36 @@ class Bot:
         self._outbox, self._seen = Outbox(database), SeenStore(database)
         self._retention = Retention(database)
         workspace, accounts = tenancy.workspaces, tenancy.accounts
-        people = SlackPeople(workspace, now)
-        courier = SlackCourier(workspace, people, now)
-        look_up = LookUp(accounts, self._tasks, watches, now, pace)
-        habits = Habits(HistoryStore(database), now)
-        polls = LookUp(tenancy.polls, self._tasks, watches, now, pace, habits)
+        people = SlackPeople(workspace, clock)
+        courier = SlackCourier(workspace, people, clock)
+        look_up = LookUp(accounts, self._tasks, watches, clock, pace)
+        habits = Habits(HistoryStore(database), clock)
+        polls = LookUp(tenancy.polls, self._tasks, watches, clock, pace, habits)
         workspaces = Doors()
-        deliverer = Deliverer(self._outbox, watches, courier, now, self._metrics, workspaces)
+        deliverer = Deliverer(self._outbox, watches, courier, clock, self._metrics, workspaces)
         self._health = Health(
-            database, self._tasks, self._outbox, now, time.monotonic, self._metrics
+            database, self._tasks, self._outbox, clock, time.monotonic, self._metrics
         )
         policy = Policy(people, watches, settings.cancel_policy)
         self._services = Services(
             look_up=look_up,
-            watching=Watching(look_up, watches, deliverer, courier, now),
-            cancelling=Cancelling(accounts, look_up, CancelStore(database), policy, deliverer, now),
+            watching=Watching(look_up, watches, deliverer, courier, clock),
+            cancelling=Cancelling(
+                accounts, look_up, CancelStore(database), policy, deliverer, clock
+            ),
             policy=policy,
             accounts=tenancy.connected,
-            previews=Previews(look_up, ShownStore(database), now),
-            reports=Reports(ReportStore(database), TimelineStore(database), now),
-            nudger=Nudger(NudgeStore(database), now),
+            previews=Previews(look_up, ShownStore(database), clock),
+            reports=Reports(ReportStore(database), TimelineStore(database), clock),
+            nudger=Nudger(NudgeStore(database), clock),
             home=HomePages(
-                HomeStore(database), people, SlackChannels(workspace, now), look_up, now
+                HomeStore(database), people, SlackChannels(workspace, clock), look_up, clock
             ),
-            poller=Poller(polls, self._tasks, now, self._metrics, pace, workspaces, share=share),
+            poller=Poller(polls, self._tasks, clock, self._metrics, pace, workspaces, share=share),
             deliverer=deliverer,
-            clock=now,
+            clock=clock,
         )
-        self._guard = Guard(self._seen, policy, accounts, now, self._metrics)
+        self._guard = Guard(self._seen, policy, accounts, clock, self._metrics)
         app = new_app(workspace)
         register(app, self._services, self._guard, session, tenancy.leaving)
         events = handler = None
@@ -151,18 +165,18 @@ class Bot:
                 cast("ASGIApp", AsyncSlackRequestHandler(app, path=EVENTS_PATH)),
                 settings.slack_signing_secret.get_secret_value(),
                 self._seen,
-                now,
+                clock,
                 lambda: workspace.known,
                 self._metrics,
             )
         self._connection = Connection(workspace, handler)
         self._installing = tenancy.installing
-        self._hints = Hints(self._tasks, self._seen, self._services.poller, now)
+        self._hints = Hints(self._tasks, self._seen, self._services.poller, clock)
         self._workspaces = workspace
         self._schedule = new_schedule(
             self._poll,
             self._deliver,
-            self._health.beat,
+            self._beat,
             self._resume,
             self._purge,
             self._renew,
@@ -190,7 +204,7 @@ class Bot:
         Raises:
             Rejected: Slack rejects a token.
         """
-        await self._health.beat()
+        await self._beat()
         serving = asyncio.create_task(self._web.serve(sockets=[listener]))
         self._services.poller.start()
         self._schedule.start()
@@ -219,6 +233,7 @@ class Bot:
         await self._services.poller.stop(STOP_POLLS)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._services.deliverer.stop(), STOP_SENDING)
+        await self._copies.leave()
 
     def _callbacks(self, settings: Settings) -> BeamCallbacks | None:
         # The one key is that of the one account; accounts that are connected have none yet.
@@ -232,7 +247,13 @@ class Bot:
                 key = callback.signature
                 await self._hints.take(team_id, DEFAULT_ACCOUNT, callback.task_id, key)
 
-        return BeamCallbacks(plain(settings.beam_callback_key), take, now, self._metrics.refused)
+        return BeamCallbacks(
+            plain(settings.beam_callback_key), take, self._clock, self._metrics.refused
+        )
+
+    async def _beat(self) -> None:
+        await self._health.beat()
+        await self._copies.beat()
 
     async def _poll(self) -> None:
         with _tolerant("poll"):
@@ -259,9 +280,9 @@ class Bot:
 
     async def _purge(self) -> None:
         with _tolerant("purge"):
-            await self._seen.purge(now())
-            await self._outbox.purge(now())
-            await self._retention.purge(now())
+            await self._seen.purge(self._clock())
+            await self._outbox.purge(self._clock())
+            await self._retention.purge(self._clock())
 
     async def _measure(self) -> bytes:
         for name, check in self._parts.items():
@@ -309,8 +330,11 @@ async def run_bot(settings: Settings, listener: socket.socket) -> int:
         except StorageUnavailable as error:
             return fail(f"DATABASE_URL cannot be used: {error.reason}.")
         try:
-            tenancy = new_tenancy(settings, database, session, http, now)
-            await Bot(settings, database, session, tenancy).run(listener, stop)
+            measured = None if database.is_sqlite else DatabaseClock()
+            place = f"{socket.gethostname()} {listener.getsockname()}"
+            copies, clock = Copies(CopyStore(database), place, measured), measured or now
+            tenancy = new_tenancy(settings, database, session, http, clock, copies)
+            await Bot(settings, database, session, tenancy, copies, clock).run(listener, stop)
         except Rejected as error:
             return fail(str(error))
     return 0

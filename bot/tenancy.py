@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.beam import BeamClient, RateLimiter
 from bot.services.accounts import ManyAccounts, OneAccount, PatientAccounts
+from bot.services.copies import Copies
 from bot.services.leaving import Leaving
 from bot.services.ports import Accounts, Clock
 from bot.services.share import Budget, Unlimited
@@ -42,14 +43,22 @@ class Tenancy:
     leaving: Leaving | None = None
 
 
-def new_beam(settings: Settings, http: httpx.AsyncClient, token: str) -> BeamClient:
-    """Return a client of the account of a token, with a budget of its own."""
-    return BeamClient(
-        http,
-        base_url=settings.beam_api_url,
-        token=token,
-        limiter=RateLimiter(settings.beam_rate_limit, time.monotonic),
-    )
+def new_beam(
+    settings: Settings,
+    http: httpx.AsyncClient,
+    token: str,
+    part: Callable[[], float] = lambda: 1.0,
+) -> BeamClient:
+    """Return a client of the account of a token, with a budget of its own.
+
+    Args:
+        settings: the environment.
+        http: for requests to Beam.
+        token: the account's.
+        part: what part of the account's budget is this copy's.
+    """
+    limiter = RateLimiter(settings.beam_rate_limit, time.monotonic, part=part)
+    return BeamClient(http, base_url=settings.beam_api_url, token=token, limiter=limiter)
 
 
 def new_tenancy(
@@ -58,6 +67,7 @@ def new_tenancy(
     session: ClientSession,
     http: httpx.AsyncClient,
     clock: Clock,
+    copies: Copies,
 ) -> Tenancy:
     """Return what the environment asks for.
 
@@ -67,17 +77,20 @@ def new_tenancy(
         session: for requests to Slack.
         http: for requests to Beam.
         clock: the current time.
+        copies: with whom the budget of requests to Beam is shared.
     """
     new_slack = _slack_clients(settings, session)
     if not settings.many_workspaces:
-        beam = new_beam(settings, http, plain(settings.beam_token))
+        beam = new_beam(settings, http, plain(settings.beam_token), copies.part)
         workspace = Workspace(new_slack(plain(settings.slack_bot_token)))
         return Tenancy(workspace, OneAccount(beam), OneAccount(beam.patient()), beam.budget)
     vault = Vault(settings.encryption_keys)
     store = InstallationStore(database, vault)
     workspaces = InstalledWorkspaces(store, new_slack, clock)
     accounts = ManyAccounts(
-        AccountStore(database, vault), lambda token: new_beam(settings, http, token), clock
+        AccountStore(database, vault),
+        lambda token: new_beam(settings, http, token, copies.part),
+        clock,
     )
     installing = Installing(
         plain(settings.slack_client_id),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, case, event
+from sqlalchemy import ColumnElement, Connection, Table, case, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -180,6 +181,15 @@ def upsert(tx: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     if tx.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
+
+
+def database_time(tx: Connection) -> datetime:
+    """Return the time that all copies agree on: the database's, in SQLite this machine's."""
+    if tx.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    # Not now(): that is when the transaction began, perhaps before it waited for a lock.
+    said: datetime = tx.execute(select(func.clock_timestamp())).scalar_one()
+    return said.astimezone(UTC)
 
 
 def earlier(one: ColumnElement[T], other: ColumnElement[T]) -> ColumnElement[T]:

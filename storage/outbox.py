@@ -213,25 +213,33 @@ class Outbox:
         """Return the message (its ``ts``) and the nudge owed under ``key``, if it was sent."""
         return await self._database.read(lambda tx: told_nudge(tx, key))
 
-    async def unsent(self, ids: list[int], error: str) -> None:
-        """Note that Slack certainly did not take deliveries, which are owed again."""
+    async def unsent(self, claim: Claim, ids: list[int], error: str) -> None:
+        """Note that Slack certainly did not take deliveries, which are owed again.
+
+        Not if another copy has taken the channel meanwhile: it may have sent them.
+        """
         again = (
             update(deliveries)
             .where(deliveries.c.id.in_(ids))
             .values(state="owed", error=error[:64])
         )
-        await self._database.write(lambda tx: tx.execute(again))
+        await self._database.write(lambda tx: tx.execute(again) if _lock(tx, claim) else None)
 
-    async def set_aside(self, ids: list[int], error: str, now: datetime) -> list[Watch]:
+    async def set_aside(
+        self, claim: Claim, ids: list[int], error: str, now: datetime
+    ) -> list[Watch]:
         """Give up deliveries that no repetition can cure.
 
         Without its first post a card has no thread, so nothing can follow it: its watches end.
+        Nothing happens if another copy has taken the channel meanwhile.
 
         Returns:
             The watches that were ended.
         """
 
         def work(tx: Connection) -> list[Watch]:
+            if not _lock(tx, claim):
+                return []
             never = {"state": "dead", "error": error[:64]}
             tx.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(never))
             first_posts = set(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import httpx
+import psycopg
 
 from demo.launcher import APP_TOKEN, BEAM_TOKEN, BOT_TOKEN, clean_environment
 
@@ -159,6 +160,10 @@ class Stack:
 
     def rows(self, query: str) -> list[Any]:
         """Return what a query finds in the bot's database."""
+        url = self.environment["DATABASE_URL"]
+        if not url.startswith("sqlite"):
+            with psycopg.connect(url) as server:
+                return server.execute(query.encode()).fetchall()
         with self.database() as connection:
             return connection.execute(query).fetchall()
 

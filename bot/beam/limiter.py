@@ -35,9 +35,10 @@ class RateLimiter:
     the time in which Beam answers (additive increase, multiplicative decrease, as in RFC 5681).
 
     Args:
-        rate: requests a second at most; fractions are allowed.
+        rate: requests a second at most, of all copies of the bot together; fractions are allowed.
         clock: a monotonic clock in seconds.
         sleep: waits for so many seconds (replaced in tests).
+        part: the part of it that this copy may use now, above 0 and at most 1.
 
     Raises:
         ValueError: ``rate`` is not above 0.
@@ -48,11 +49,14 @@ class RateLimiter:
         rate: float,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        part: Callable[[], float] = lambda: 1.0,
     ) -> None:
         if not rate > 0:
             raise ValueError("rate must be above 0")
-        self.limit = rate
-        self.rate = rate
+        self._whole = rate
+        self._part = part
+        self._level = 1.0
+        """What 429s have left of the limit."""
         self.used = 0
         self._clock = clock
         self._sleep = sleep
@@ -61,6 +65,16 @@ class RateLimiter:
         # asyncio.Lock wakes its waiters first come, first served, and skips the cancelled.
         self._turn, self._patient_turn = asyncio.Lock(), asyncio.Lock()
         self._people = 0
+
+    @property
+    def limit(self) -> float:
+        """Requests a second that this copy may send while Beam answers."""
+        return self._whole * self._part()
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that are allowed now."""
+        return self.limit * self._level
 
     async def acquire(self, *, patient: bool = False, patience: float = math.inf) -> float:
         """Wait for the next free slot; whoever is cancelled while waiting uses none.
@@ -107,16 +121,16 @@ class RateLimiter:
         self._restored_at = max(self._restored_at, self._held_until)
         if now - self._shrunk_at >= SHRINK_APART:
             self._shrunk_at = now
-            self.rate = max(self.rate * SHRINK, self.limit * LEAST)
+            self._level = max(self._level * SHRINK, LEAST)
 
     def answered(self) -> None:
         """Note that Beam answered anything but 429: the budget recovers a little."""
-        if self.rate < self.limit:
+        if self._level < 1.0:
             now = self._clock()
             # A pause without requests proves nothing.
             passed = min(max(now - self._restored_at, 0.0), 1.0)
             self._restored_at = max(self._restored_at, now)
-            self.rate = min(self.limit, self.rate + self.limit * passed / RESTORED_IN)
+            self._level = min(1.0, self._level + passed / RESTORED_IN)
 
     def allows(self, seconds: float) -> float:
         """Return how many requests the next ``seconds`` have room for."""

@@ -204,10 +204,10 @@ class Deliverer:
         if isinstance(first.news, Amended):
             await self._amend(turn, first, first.news)
             return
-        message = await self._outgoing(batch)
+        message = await self._outgoing(batch, turn.claim.lease_until)
         if isinstance(message.news, NudgeNews) and message.news.over:
             # It was true when it was owed; now it would be told too late.
-            await self._outbox.set_aside(turn.batch, "no longer true", self._clock())
+            await self._outbox.set_aside(turn.claim, turn.batch, "no longer true", self._clock())
             self._meter.delivered("news", "late")
             return
         if not await self._outbox.begin(turn.claim, turn.batch, self._clock()):
@@ -261,14 +261,14 @@ class Deliverer:
         if not await self._outbox.begin(turn.claim, turn.batch, self._clock()):
             return
         if nudge := await self._outbox.nudge(news.key):
-            message = await self._outgoing([delivery])
+            message = await self._outgoing([delivery], turn.claim.lease_until)
             over = replace(nudge[1], over=True)
             await self._edit_message(turn, replace(message, news=over), nudge[0])
             await self._note_sent(turn, nudge[0], None)
             return
         told = await self._outbox.report(news.key)
         if told is not None:
-            message = await self._outgoing([delivery])
+            message = await self._outgoing([delivery], turn.claim.lease_until)
             whole = replace(message, news=fold_reports(list(told.reports)))
             await self._edit_message(turn, whole, told.ts)
         await self._note_sent(turn, told.ts if told else "", None)
@@ -329,7 +329,7 @@ class Deliverer:
         self._accepted(turn.claim.team_id)
         self._meter.delivered("edit", result)
 
-    async def _outgoing(self, batch: list[Delivery]) -> Outgoing:
+    async def _outgoing(self, batch: list[Delivery], before: datetime) -> Outgoing:
         first = batch[0]
         view = None
         if first.card is not None:
@@ -358,6 +358,7 @@ class Deliverer:
             is_broadcast(news),
             f"beambot-{first.id}",
             first.created_at,
+            before,
         )
 
     async def _failed(self, turn: _Turn, error: DeliveryError) -> None:
@@ -372,7 +373,7 @@ class Deliverer:
             )
             self._accepted(claim.team_id)
         elif isinstance(error, NeverDeliverable) and turn.doing is _Doing.POSTING:
-            ended = await self._outbox.set_aside(turn.batch, error.code, now)
+            ended = await self._outbox.set_aside(claim, turn.batch, error.code, now)
             _log.error(
                 "message set aside",
                 channel=claim.channel_id,
@@ -384,7 +385,7 @@ class Deliverer:
         elif isinstance(error, WorkspaceClosed):
             # Nothing more is sent to any of its channels until a probe gets through.
             if turn.doing is _Doing.POSTING:
-                await self._outbox.unsent(turn.batch, error.code)
+                await self._outbox.unsent(turn.claim, turn.batch, error.code)
             if self._workspaces.rejected(claim.team_id, now):
                 _log.error(
                     "the workspace rejects our token; its work waits",
@@ -410,7 +411,7 @@ class Deliverer:
         else:
             turn.next_post_at = until
         if turn.doing is _Doing.POSTING and not isinstance(error, OutcomeUnknown):
-            await self._outbox.unsent(turn.batch, error.code)
+            await self._outbox.unsent(turn.claim, turn.batch, error.code)
         _log.info(
             "not delivered",
             channel=turn.claim.channel_id,

@@ -101,6 +101,8 @@ class Outgoing:
     key: str
     """Our own id of the message, by which it can be found again."""
     created_at: datetime
+    before: datetime | None = None
+    """When it must not be sent any more: another copy may be sending it then."""
 
 
 class Courier(Protocol):

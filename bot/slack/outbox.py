@@ -94,6 +94,9 @@ class SlackCourier:
         pace = workspace.pace
         if wait := await pace.turn(message.channel_id, most=POST_WAIT):
             raise TryLater("paced", retry_after=wait)
+        if message.before is not None and self._clock() >= message.before:
+            # This copy was paused, or waited for long: another may be sending it.
+            raise TryLater("lease_over")
         try:
             answer = await self._say(workspace, "chat.postMessage", rest, shown)
         except TryLater as error:

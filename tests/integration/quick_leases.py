@@ -14,13 +14,16 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import app
 from bot import schedule
-from bot.services import cancel, deliver, poll
+from bot.services import cancel, copies, deliver, poll
 from bot.slack import installed
+from storage import copies as stored
 from storage import installations
 
 deliver.LEASE = poll.LEASE = timedelta(seconds=1)
 cancel.ABANDONED = timedelta(seconds=8)
 schedule.RESUME_EVERY = schedule.RENEW_EVERY = 1.0
+schedule.BEAT_EVERY, copies.KNOWN_AFTER = 0.5, 1.0
+stored.LIVE_FOR = vars(copies)["LIVE_FOR"] = timedelta(seconds=2)
 installations.RENEWAL_LASTS = timedelta(seconds=1)
 installed.KEPT = timedelta(seconds=2)
 

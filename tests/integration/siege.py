@@ -59,12 +59,22 @@ class Siege:
         folder: for the database and the logs.
         seed: decides what happens when, as far as processes obey.
         watched: how many tasks are in flight at a time.
+        settings: of the bot, beside and instead of the usual ones.
     """
 
-    def __init__(self, folder: Path, seed: int, watched: int = 20) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        watched: int = 20,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         self.dice = random.Random(seed)
         self.watched = watched
-        self.stack = QuickStack(folder, http=True, scopes=("channels:history",), empty=True)
+        self.channels = [*PUBLIC, *PRIVATE, *DIRECT]
+        self.stack = QuickStack(
+            folder, http=True, settings=settings, scopes=("channels:history",), empty=True
+        )
         members = [ANA, OMAR, BOT_USER_ID]
         self.stack.control("channels", ids=[*PUBLIC, *PRIVATE], members=members)
         self.places: dict[str, str] = {}
@@ -82,7 +92,7 @@ class Siege:
                 print(f"kills={number} of {kills} seconds={took:.0f}", file=sys.stderr, flush=True)
         self.stack.start_bot()
         self.top_up(new=False)
-        self._end_soon()
+        self.end_soon()
         eventually(lambda: not self.open_ends(), "it heals", patience=120)
         return self.judge()
 
@@ -111,7 +121,7 @@ class Siege:
             life = self._life()
             task = self.stack.task(*life)
             self.ends[task] = life[-1][1]
-            self.places[task] = self.dice.choice([*PUBLIC, *PRIVATE, *DIRECT])
+            self.places[task] = self.dice.choice(self.channels)
             self._watch(task, self.places[task])
 
     def _life(self) -> list[tuple[float, str]]:
@@ -121,7 +131,7 @@ class Siege:
             life.append((at, "RETRY" if number % 2 else "RUNNING"))
         return [*life, (at + self.dice.uniform(0.3, 2.5), self.dice.choice(ENDS))]
 
-    def _end_soon(self) -> None:
+    def end_soon(self) -> None:
         for row in self.stack.client.get(f"{self.stack.beam}/_control/tasks").json():
             if not row["simulation"]["over"]:
                 # Its own end: it may have come to that since we asked.

@@ -1,0 +1,127 @@
+"""Real processes on one database: some are paused for longer than a lease, some are killed."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import time
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.databases import NewUrl
+from tests.integration.siege import DIRECT, PUBLIC, Siege
+from tests.processes import Copy
+from tests.stack import eventually
+from tests.torture import TORTURE, many
+
+PROGRAM = ("-m", "tests.integration.quick_leases")
+RATE = 20
+LEASE_OVER = 4.0
+"""Seconds after which another copy has taken over what a paused one held."""
+
+
+class Fleet:
+    """A siege's bot and further copies beside it.
+
+    Args:
+        folder: for the logs.
+        siege: the siege.
+    """
+
+    def __init__(self, folder: Path, siege: Siege) -> None:
+        self._folder = folder
+        self._siege = siege
+        self.copies: list[Copy] = []
+
+    def start(self) -> Copy:
+        """Start one copy more."""
+        usual = self._siege.stack.environment.items()
+        settings = {name: value for name, value in usual if name not in ("HOST", "PORT")}
+        copy = Copy(self._folder, f"copy{len(self.copies)}", settings, PROGRAM)
+        self.copies.append(copy)
+        return copy
+
+    def see_all(self, count: int) -> None:
+        """Wait until so many copies are alive and know it."""
+        counted = "SELECT count(*) FROM copies"
+        eventually(lambda: self._siege.stack.rows(counted)[0][0] == count, f"{count} copies", 60)
+
+    def stop(self) -> None:
+        """End the further copies."""
+        for copy in self.copies:
+            copy.stop()
+
+
+def test_whoever_is_paused_or_killed_everything_is_told_once_in_pace_and_within_the_budget(
+    tmp_path: Path, new_url: NewUrl
+) -> None:
+    url = new_url()
+    if url.startswith("sqlite") and not TORTURE:
+        pytest.skip("one database is enough here; `make torture` tries both")
+    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
+    print(f"SEED={seed}")
+    settings = {"DATABASE_URL": url, "BEAM_RATE_LIMIT": str(RATE), "POLL_INTERVAL": "0.5"}
+    siege = Siege(tmp_path, seed, watched=30, settings=settings)
+    # Where it may be read back what was posted, nothing at all may double.
+    siege.channels = [*PUBLIC, *DIRECT]
+    fleet = Fleet(tmp_path, siege)
+    try:
+        second, third = fleet.start(), fleet.start()
+        for copy in (second, third):
+            copy.see_ready()
+        fleet.see_all(3)
+        for _ in range(many(1, 20)):
+            siege.top_up()
+            first = siege.stack.pid("bot")
+            time.sleep(siege.dice.uniform(0.5, 2))
+            os.kill(first, signal.SIGSTOP)
+            time.sleep(siege.dice.uniform(0, 1))
+            third.stop(signal.SIGKILL)
+            time.sleep(LEASE_OVER)
+            os.kill(first, signal.SIGCONT)
+            third = fleet.start()
+        siege.end_soon()
+        eventually(lambda: not siege.open_ends(), "all is told", patience=120)
+        verdict = siege.judge()
+        delivered = [copy.log.count("delivered ") for copy in fleet.copies]
+        busiest, requests = busiest_second(siege)
+        closest = closest_posts(siege)
+    finally:
+        fleet.stop()
+        siege.stack.stop()
+    print(verdict, f"{requests=} {busiest=} {closest=:.2f} {delivered=}")
+    assert (verdict.lost, verdict.wrong, verdict.doubled) == ([], [], [])
+    assert verdict.changes > 10
+    assert sum(count > 0 for count in delivered) > 1
+    assert closest >= 0.95
+    # Not one copy's budget each, and not next to nothing either.
+    assert RATE / 3 < busiest <= RATE + 1
+
+
+def busiest_second(siege: Siege) -> tuple[int, int]:
+    """Return how many requests Beam got in its busiest second, and how many in all."""
+    log = siege.stack.client.get(f"{siege.stack.beam}/_control/log").raise_for_status().json()
+    times = sorted(datetime.fromisoformat(one["at"]).timestamp() for one in log)
+    most = begin = 0
+    for end, at in enumerate(times):
+        while at - times[begin] >= 1.0:
+            begin += 1
+        most = max(most, end - begin + 1)
+    return most, len(times)
+
+
+def closest_posts(siege: Siege) -> float:
+    """Return the shortest time between two posts in a channel, in seconds."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for post in siege.stack.posts():
+        times[post["channel"]].append(float(post["ts"]))
+    return min(
+        later - earlier
+        for one in times.values()
+        for earlier, later in itertools.pairwise(sorted(one))
+    )
