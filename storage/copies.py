@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +22,9 @@ class Beat:
     """What a copy learns when it says that it is alive."""
 
     at: datetime
-    """The database's time."""
+    """The database's time …"""
+    between: tuple[float, float]
+    """… and between which seconds of this copy's it was told."""
     alive: int
     """How many copies are alive, this one too."""
 
@@ -35,16 +39,21 @@ class CopyStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def beat(self, copy_id: str, *, instead_of: str = "") -> Beat:
+    async def beat(
+        self, copy_id: str, elapsed: Callable[[], float] = time.monotonic, *, instead_of: str = ""
+    ) -> Beat:
         """Say that a copy is alive; forget those that are not.
 
         Args:
             copy_id: the copy.
+            elapsed: this copy's seconds.
             instead_of: how the ids begin of copies that this one takes the place of.
         """
 
         def work(tx: Connection) -> Beat:
+            began = elapsed()
             now = database_time(tx)
+            between = (began, elapsed())
             if instead_of:
                 tx.execute(delete(copies).where(copies.c.id.startswith(instead_of)))
             row = upsert(tx, copies).values(id=copy_id, beat_at=now)
@@ -53,7 +62,7 @@ class CopyStore:
             silent = or_(copies.c.beat_at < now - LIVE_FOR, copies.c.beat_at > now + CLOCK_SLACK)
             tx.execute(delete(copies).where(silent))
             alive = tx.execute(select(func.count()).select_from(copies)).scalar_one()
-            return Beat(now, alive)
+            return Beat(now, between, alive)
 
         return await self._database.write(work)
 

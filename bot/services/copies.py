@@ -19,6 +19,9 @@ LEAST = 0.02
 KNOWN_AFTER = 6.0
 """Seconds after which every copy has counted a new one: they beat every five."""
 
+DRIFT = 0.0002
+"""Seconds that two clocks may drift apart in a second; a bad one does a tenth of that."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -40,7 +43,7 @@ class DatabaseClock:
     def __init__(self, elapsed: Callable[[], float] = elapsed) -> None:
         self._elapsed = elapsed
         self._at: datetime | None = None
-        self._mark = 0.0
+        self._mark = self._spread = 0.0
 
     def __call__(self) -> datetime:
         """Return the time; this machine's until the database has said."""
@@ -48,9 +51,18 @@ class DatabaseClock:
             return datetime.now(UTC)
         return self._at + timedelta(seconds=self._elapsed() - self._mark)
 
-    def set(self, at: datetime, mark: float) -> None:
-        """Note that it was ``at`` in the database when ``elapsed`` said ``mark``."""
-        self._at, self._mark = at, mark
+    def measured(self, at: datetime, began: float, ended: float) -> None:
+        """Note that it was ``at`` in the database sometime between ``began`` and ``ended``.
+
+        A measurement on a busy machine says less than a good one of some minutes ago.
+        """
+        mark, spread = (began + ended) / 2, (ended - began) / 2
+        known = self._spread + DRIFT * (mark - self._mark)
+        if self._at is not None and spread > known:
+            off = (at - self._at).total_seconds() - (mark - self._mark)
+            if abs(off) <= spread + known:
+                return
+        self._at, self._mark, self._spread = at, mark, spread
 
 
 class Copies:
@@ -93,13 +105,13 @@ class Copies:
         began = self._elapsed()
         try:
             before = "" if self._said else self._place
-            beat = await self._store.beat(self._id, instead_of=before)
+            beat = await self._store.beat(self._id, self._elapsed, instead_of=before)
         except StorageUnavailable as error:
             _log.debug("no beat", reason=error.reason)
             return
         ended, self._said = self._elapsed(), True
         if self._clock is not None:
-            self._clock.set(beat.at, (began + ended) / 2)
+            self._clock.measured(beat.at, *beat.between)
         if self._silent(began) and beat.alive > 1:
             self._known_at = ended + KNOWN_AFTER
         if beat.alive != self._alive:

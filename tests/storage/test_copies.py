@@ -118,3 +118,14 @@ async def test_the_clock_is_the_databases_as_of_the_last_beat(database: Database
     assert abs(measured - datetime.now(UTC)) < timedelta(seconds=5)
     time.now += 3_600
     assert clock() == measured + timedelta(hours=1)
+
+
+def test_a_busy_moment_does_not_spoil_the_clock_but_a_step_is_followed() -> None:
+    time, at = Seconds(), datetime(2026, 1, 1, tzinfo=UTC)
+    clock = DatabaseClock(time)
+    clock.measured(at, time.now - 0.01, time.now)
+    good = clock()
+    clock.measured(at, time.now - 0.8, time.now)
+    assert clock() == good
+    clock.measured(at + timedelta(hours=1), time.now - 0.8, time.now)
+    assert clock() - good > timedelta(minutes=59)
