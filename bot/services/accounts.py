@@ -21,6 +21,7 @@ KEPT = timedelta(seconds=30)
 
 CLIENTS_MOST = 10_000
 ACCOUNTS_MOST = 20
+_NO_SUCH = "There is no such account any more. Type `/beam connect` to see those that there are."
 """Accounts that one workspace may connect."""
 
 _log = structlog.get_logger(__name__)
@@ -134,7 +135,7 @@ class ManyAccounts:
         ended = await self._store.disconnect(place.team_id, name, place.user_id, self._clock())
         self._known.pop(place.team_id, None)
         if ended is None:
-            raise BadRequest("There is no such account any more.")
+            raise BadRequest(_NO_SUCH)
         return ended
 
     async def choose(self, place: Place, name: str | None) -> None:
@@ -147,7 +148,7 @@ class ManyAccounts:
             place.team_id, place.channel_id, name, place.user_id, self._clock()
         )
         if not done:
-            raise BadRequest("There is no such account any more.")
+            raise BadRequest(_NO_SUCH)
 
     async def _of_team(self, team_id: str) -> dict[str, BeamAccount]:
         now = self._clock()

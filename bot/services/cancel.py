@@ -29,6 +29,7 @@ PATIENCE, PAUSE = 20, 0.25
 ABANDONED = timedelta(minutes=5)
 """After so long without a result, whoever was at a cancel has died: 50 tasks take two minutes."""
 
+_NOT_YOURS = "Only the person who cancelled can say why. Ask them, or write it in the thread."
 _log = structlog.get_logger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -144,7 +145,7 @@ class Cancelling:
             BadRequest: it was not this person who cancelled.
         """
         if not await self._cancels.explain(place, keys, reason, self._clock()):
-            raise BadRequest("Only the person who cancelled can say why.")
+            raise BadRequest(_NOT_YOURS)
         await self._deliverer.deliver_now(place.team_id, place.channel_id)
 
     async def require_own(self, place: Place, keys: Sequence[str]) -> None:
@@ -154,7 +155,7 @@ class Cancelling:
             BadRequest: it was somebody else.
         """
         if not await self._cancels.own(place, keys):
-            raise BadRequest("Only the person who cancelled can say why.")
+            raise BadRequest(_NOT_YOURS)
 
     async def resume(self) -> int:
         """Settle cancels that a copy which died left open; return how many.

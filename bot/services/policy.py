@@ -36,8 +36,8 @@ class Policy:
         person = await self._people.person(place.team_id, place.user_id)
         if person.stranger:
             raise NotAllowed(
-                "Only people of the workspace that runs Beambot can use it; you are here as a"
-                " guest of another one."
+                "You are here from another workspace, and Beambot answers the people of this one"
+                " alone. Ask one of them."
             )
         return person
 

@@ -171,7 +171,10 @@ class Actions:
     async def dismiss_cancel(self, turn: Turn) -> None:
         """Answer a question with no."""
         if not await self._services.cancelling.dismiss(turn.place, turn.text) and turn.message_ts:
-            raise BadRequest("Only the person who was asked can answer this, and only once.")
+            raise BadRequest(
+                "Only the person who was asked can answer this, and only once. Type"
+                " `/beam cancel` to be asked yourself."
+            )
         await turn.answer.replace(cancel_dismissed())
 
     async def run_help(self, turn: Turn) -> None:

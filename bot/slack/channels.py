@@ -62,7 +62,9 @@ class SlackChannels:
     async def _ask(self, team_id: str, user_id: str) -> frozenset[str]:
         workspace = await self._workspaces.get(team_id)
         if workspace is None:
-            raise SlackUnavailable("Slack did not say which channels are public.")
+            raise SlackUnavailable(
+                "Slack did not say which channels are public. Try again in a minute."
+            )
         asked: dict[str, Any] = {"types": "public_channel", "limit": _PAGE}
         if user_id:
             asked["user"] = user_id
@@ -82,6 +84,7 @@ class SlackChannels:
         except DeliveryError as error:
             _log.warning("Slack does not list channels", reason=error.code)
             raise SlackUnavailable(
-                f"Slack did not say which channels are public ({error.code})."
+                f"Slack did not say which channels are public ({error.code}). Try again in a"
+                " minute."
             ) from error
         return frozenset(found)

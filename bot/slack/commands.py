@@ -211,7 +211,7 @@ class Commands:
             return None
         if not ids:
             if words.verb is None:
-                raise BadRequest("Say which task.")
+                raise BadRequest("This names no task. Paste its id, or a link that holds it.")
             await turn.answer.private(errors.missing_task(words.verb))
             return None
         return ids

@@ -34,7 +34,7 @@ class Connecting:
             return await turn.answer.private(blocks.operators_account())
         await self._services.policy.require_admin(turn.place)
         if not turn.body.get("trigger_id"):
-            raise BadRequest("A dialog opens only from the command: type `/beam connect`.")
+            raise BadRequest("A mention cannot open a dialog. Type `/beam connect`.")
         connected = await accounts.connected(turn.place.team_id)
         await open_view(turn, blocks.connect_modal(connected))
         return None

@@ -50,7 +50,10 @@ class Dialogs:
         """Show a task's result and failure reason whole, as Beam has them now."""
         task_id = parse_task_id(turn.text)
         if task_id is None:
-            raise BadRequest("This button is from an older version of Beambot.")
+            raise BadRequest(
+                "This button is from an older version of Beambot. Look the task up again to get a"
+                " new one."
+            )
         # A trigger lasts three seconds, Beam may take longer: the modal comes first.
         view_id = await open_view(turn, waiting_modal())
         lookup = await self._services.look_up.look(turn.place, [task_id])
@@ -71,7 +74,10 @@ def check_reason(body: Mapping[str, Any]) -> JSON:
 def _keys(given: Any) -> list[str]:
     keys = [key for key in given if _KEY.fullmatch(str(key))] if isinstance(given, list) else []
     if not keys:
-        raise BadRequest("This button is from an older version of Beambot.")
+        raise BadRequest(
+            "This button is from an older version of Beambot. Look the task up again to get a"
+            " new one."
+        )
     return keys
 
 

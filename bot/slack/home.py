@@ -75,7 +75,9 @@ class HomeTab:
             # It may happen twice: the second shows what the first does.
             await patiently(lambda: call(workspace.client, "views.publish", arguments), repeat=True)
         except DeliveryError as error:
-            raise SlackUnavailable(f"Slack did not take Home ({error.code}).") from error
+            raise SlackUnavailable(
+                f"Slack did not take Home ({error.code}). Open it again in a minute."
+            ) from error
 
 
 class HomeAnswer:

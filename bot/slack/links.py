@@ -125,4 +125,6 @@ async def show(workspace: Workspace, channel: str, ts: str, unfurls: dict[str, J
         # It may happen twice: the second changes what the first shows.
         await patiently(lambda: call(workspace.client, "chat.unfurl", arguments), repeat=True)
     except DeliveryError as error:
-        raise SlackUnavailable(f"Slack did not take the card ({error.code}).") from error
+        raise SlackUnavailable(
+            f"Slack did not take the card ({error.code}). Try again in a minute."
+        ) from error

@@ -220,7 +220,14 @@ class Renderer:
 
 
 def _lines(lines: list[Markup]) -> Markup:
-    return Markup("<br>").join(lines)
+    # A quotation is a block of its own: it needs no line break around it.
+    out = Markup("")
+    for at, line in enumerate(lines):
+        apart = at and not (
+            line.startswith("<blockquote>") or lines[at - 1].startswith("<blockquote>")
+        )
+        out += Markup("<br>") + line if apart else line
+    return out
 
 
 def _unescaped(text: str) -> str:

@@ -61,7 +61,7 @@ def test_the_first_visit_starts_from_home_alone(page: Page, stack: Stack, tmp_pa
     shown = home(page)
     expect(shown).to_contain_text("Welcome to Beambot", timeout=SHORT)
     picture(page, "home-first", tmp_path)
-    shown.get_by_text("Help", exact=True).click()
+    shown.get_by_text("Show help", exact=True).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("/beam watch")
     dialog.locator("footer .modal-close").click()

@@ -203,7 +203,7 @@ def test_a_link_shows_nothing_to_other_companies_and_where_the_bot_is_not_its_ca
     stack.control("act", user=ANA, action_id="task.watch", **where)
     stack.see("/invite @Beambot", channel="D0ANA")
     assert [unfurls(stack, one, "C0SHARED") for one in outside] == [{}, {}]
-    assert not stack.find("Only people of the workspace", channel="C0SHARED")
+    assert not stack.find("You are here from another workspace", channel="C0SHARED")
 
 
 def test_while_beam_is_down_links_show_nothing_and_nobody_is_bothered(socket_stack: Stack) -> None:

@@ -115,7 +115,7 @@ def test_private_channels_stay_private_and_guests_see_their_own(socket_stack: St
     home = open_home(stack, GUS, seen, without=public)
     press(stack, GUS, home, button(home, "home.cancel", seen))
     see_home(stack, GUS, "Guests may not cancel", seen)
-    open_home(stack, EVE, "Only people of the workspace", without="home.cancel")
+    open_home(stack, EVE, "You are here from another workspace", without="home.cancel")
 
 
 def test_dialogs_open_from_home_and_home_shows_what_they_did(socket_stack: Stack) -> None:

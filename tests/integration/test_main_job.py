@@ -130,7 +130,7 @@ def test_guests_may_look_but_not_cancel_and_strangers_may_nothing(stack: Stack) 
     stack.command(f"status {task}", user=GUS)
     stack.see(task, ephemeral_to=GUS)
     stack.command(f"status {task}", user=EVE, channel="C0SHARED")
-    stack.see("Only people of the workspace", channel="C0SHARED", ephemeral_to=EVE)
+    stack.see("You are here from another workspace", channel="C0SHARED", ephemeral_to=EVE)
     assert not stack.find(task, channel="C0SHARED")
 
 

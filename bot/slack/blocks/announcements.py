@@ -10,6 +10,7 @@ from bot.slack.blocks.message import (
     count,
     cut,
     date,
+    escape,
     safe,
 )
 from bot.slack.blocks.steps import path, spent
@@ -77,16 +78,18 @@ def channel_closed(news: ClosedNews) -> Message:
     )
     if on:
         text += f" {count(on, 'task')} {'is' if on == 1 else 'are'} not over and may run on."
-    last = [f"{label(task)} {words(task.status).lower()}" for task in news.tasks[:_SPOKEN]]
+    last = [
+        f"{label(task)} ({task.id}) {escape(words(task.status).lower())}"
+        for task in news.tasks[:_SPOKEN]
+    ]
     more = len(news.tasks) - len(last)
     spoken = f"Last known: {', '.join(last)}{f' and {more} more' if more else ''}."
     named = (
         f"{sign(task.status)} *{label(task)}* {code(task.id)} {code(task.status, 40)}"
         for task in news.tasks
     )
-    todo = safe(
-        "To go on, type `/beam watch <task> me` here, or `/beam watch <task>` in another channel.",
-        200,
+    todo = escape(
+        "To go on, type `/beam watch <task> me` here, or `/beam watch <task>` in another channel."
     )
     shown = listed(f":mute: {text}", named, len(news.tasks), _LISTED)
     return Message(cut(f"{text} {spoken} {todo}", MAX_TEXT), [section(shown), context(todo)])

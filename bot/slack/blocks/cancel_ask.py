@@ -48,11 +48,13 @@ def cancel_rest_button(view: CardView, now: datetime, *, owner: str = "") -> JSO
     whose = f", watched by {plain(owner, 40)}" if owner else ""
     used = _gpu_time([(known.task, known.known_at if known.trouble else now) for known in flying])
     cost = f"So far: {used} (at {_clock(now, now)}). " if used else ""
+    them = "it" if len(flying) == 1 else "them"
+    end = "It cannot be resumed" if len(flying) == 1 else "They cannot be resumed"
     confirm = dialog(
         f"Cancel {tasks}?",
-        f"This cancels {which}{whose}. {cost}They cannot be resumed. This cannot be undone.",
+        f"This cancels {which}{whose}. {cost}{end}. This cannot be undone.",
         confirm=f"Cancel {tasks}",
-        deny="Keep running",
+        deny=f"Keep {them} running",
     )
     value = str(view.card.id)
     return button("Cancel the rest", "group.cancel", value, style="danger", confirm=confirm)

@@ -30,14 +30,17 @@ def cancel_result(report: CancelReport) -> Message:
         text = f"<@{report.actor_id}> asked to cancel {_named(only)}: {line}"
         blocks = [section("\n".join([f"{mark} {text}", *why]))]
         small = context(f"Task id {code(only.task_id)}")
-        return Message(cut("\n".join([text, *why]), MAX_TEXT), [*blocks, small, *_ask_why(told)])
+        plain = "\n".join([text, *why, f"Id {only.task_id}"])
+        return Message(cut(plain, MAX_TEXT), [*blocks, small, *_ask_why(told)])
     counts: list[str] = []
+    names: list[str] = []
     blocks = []
     for outcome in CancelOutcome:
         same = [result for result, _ in results if result.outcome is outcome]
         if not same:
             continue
         counts.append(f"{len(same)} {_HEADINGS[outcome][1]}")
+        names += [f"{_HEADINGS[outcome][1].capitalize()}: {_plain(one)}." for one in same]
         title = f"{_HEADINGS[outcome][0]} *{len(same)} {_HEADINGS[outcome][1]}*"
         shown = listed(title, map(_listed, same), len(same), _LISTED, _ROOM)
         advice = f"\n{_ADVICE[outcome]}" if outcome in _ADVICE else ""
@@ -45,8 +48,15 @@ def cancel_result(report: CancelReport) -> Message:
     head = f"<@{report.actor_id}> asked to cancel {count(len(results), 'task')}"
     text = f"{head}: {', '.join(counts)}." if counts else f"{head}."
     top = section("\n".join([f"{head}.", *why]))
-    text = cut("\n".join([text, *why]), MAX_TEXT)
+    text = cut("\n".join([text, *why, *names]), MAX_TEXT)
     return Message(text, [top, *blocks, *_ask_why(told)])
+
+
+def _plain(result: Cancelled) -> str:
+    task = result.after or result.before
+    if task is None:
+        return result.task_id
+    return f"{label(task, 60)} ({result.task_id}), {code(task.status, 40)}"
 
 
 def _reasons(told: tuple[CancelReport, ...]) -> list[str]:

@@ -17,6 +17,7 @@ from bot.slack.blocks.message import (
     size,
 )
 
+_SIGN = re.compile(r"^:[a-z_]+: ")
 # Half of "&amp;" or of a link would show as it is written.
 _TORN = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})…$")
 
@@ -136,8 +137,13 @@ def dialog(title: str, text: str, *, confirm: str, deny: str) -> JSON:
 
 
 def said(text: str, *more: JSON) -> Message:
-    """Return a message that says one thing, the same with and without blocks."""
-    return Message(cut(text, MAX_TEXT), [section(text), *more])
+    """Return a message that says one thing, the same with and without blocks.
+
+    Args:
+        text: what is said. An emoji at its start is for eyes alone: it is not read out.
+        more: further blocks.
+    """
+    return Message(cut(_SIGN.sub("", text), MAX_TEXT), [section(text), *more])
 
 
 def listed(title: str, lines: Iterable[str], total: int, most: int, room: int = 2_600) -> str:

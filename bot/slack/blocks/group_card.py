@@ -116,9 +116,15 @@ def fallback(members: Sequence[KnownTask], left: timedelta | None = None) -> str
     if bad:
         named = ", ".join(f"{label(task, 40)} ({task.id})" for task in bad[:FAILURES_SHOWN])
         more = f" and {len(bad) - FAILURES_SHOWN} more" if len(bad) > FAILURES_SHOWN else ""
-        text += f" Not as wanted: {named}{more}."
+        text += f" Ended badly: {named}{more}."
     if note := _stale(members):
         text += f" {note.removeprefix(':warning: ')}"
+    # Last, as a notification shows the start alone: who listens hears who is who.
+    others = [known.task for known in members if not known.task.status.bad]
+    if others:
+        some = (f"{label(task, 40)} ({task.id[:8]})" for task in others[:IN_FLIGHT_SHOWN])
+        rest = len(others) - IN_FLIGHT_SHOWN
+        text += f" The others: {', '.join(some)}{f' and {rest} more' if rest > 0 else ''}."
     return text
 
 

@@ -6,7 +6,7 @@ from bot.slack.blocks.elements import listed, section
 from bot.slack.blocks.group_card import failure_line, headline
 from bot.slack.blocks.message import MAX_TEXT, Message, count, cut
 from bot.slack.blocks.steps import path, spent
-from bot.slack.blocks.words import bar
+from bot.slack.blocks.words import bar, label
 from bot.tasks.records import GroupNews
 
 FAILURES_TOLD = 10
@@ -51,7 +51,9 @@ def group_finished(news: GroupNews) -> Message:
     head = ":warning:" if bad else ":white_check_mark:"
     mention = f" <@{news.mention}>" if news.mention else ""
     shown = listed(f"{head} *{over}: {sum_}*{mention}", map(failure_line, bad), len(bad), 5)
-    return Message(cut(f"{over}: {sum_}.{mention}", MAX_TEXT), [section(shown)])
+    named = ", ".join(f"{label(task, 40)} ({task.id})" for task in bad[:5])
+    ended = f" Ended badly: {named}." if bad else ""
+    return Message(cut(f"{over}: {sum_}.{ended}{mention}", MAX_TEXT), [section(shown)])
 
 
 def _failure(news: GroupNews) -> str:

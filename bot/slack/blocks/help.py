@@ -107,8 +107,8 @@ VERBS: tuple[Verb, ...] = (
 _BY_NAME = {verb.name: verb for verb in VERBS}
 
 _TASK = (
-    "A task is its id, a link or any text that holds one, or the first 8 or more characters of"
-    " the id of a task that this channel watches."
+    "A task is its id, or a link or any text that holds one. Of a task that this channel watches,"
+    " the first 8 characters of the id are enough."
 )
 
 
@@ -151,11 +151,11 @@ def _suggested(verb: str, ids: list[str]) -> list[JSON]:
     verbs = {"status": ("status", "watch"), "watch": ("watch",)}.get(verb, ())
     commands = {each: " ".join([each, *ids]) for each in verbs}
     if not ids or any(len(command) > MAX_VALUE for command in commands.values()):
-        return [button(f"About {verb}", "help.run", f"help {verb}")]
+        return [button(f"Explain {verb}", "help.run", f"help {verb}")]
     tasks = "it" if len(ids) == 1 else f"{len(ids)} tasks"
     labels = {"status": f"Look up {tasks}", "watch": f"Watch {tasks}"}
     made = [button(labels[each], "help.run", command) for each, command in commands.items()]
-    return made or [button(f"About {verb}", "help.run", f"help {verb}")]
+    return made or [button(f"Explain {verb}", "help.run", f"help {verb}")]
 
 
 def _with_all(head: str, *extra: JSON) -> Message:
@@ -164,7 +164,7 @@ def _with_all(head: str, *extra: JSON) -> Message:
     text = [head]
     for verb in VERBS:
         usage = _usage(verb)
-        name = f"About {verb.name}" if verb.run is None else f"Run {verb.name}"
+        name = f"Explain {verb.name}" if verb.run is None else f"Run {verb.name}"
         runs = verb.run or f"help {verb.name}"
         shown = f"`{usage}`\n{verb.does}."
         if verb.name == "help":
@@ -188,7 +188,7 @@ def _about(verb: Verb) -> Message:
             button(f"Run {verb.name}", "help.run", verb.run)
             if verb.run and verb.run != "help"
             else None,
-            button("All commands", "help.run.all", "help", spoken="Show help for all commands"),
+            button("Show all commands", "help.run.all", "help", spoken="Show all commands"),
         ),
     ]
     text = f"{usage}: {verb.does}. {verb.more}\nFor example:\n{examples}\n{_TASK}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from bot.slack.blocks.elements import actions, button, context, said, section
@@ -21,6 +22,7 @@ from bot.tasks import TaskId
 from bot.tasks.history import CancelAsked, Change, Event, History
 from bot.tasks.records import CancelOutcome
 
+_SIGN = re.compile(r":[a-z_]+: ")
 _IN_SECTION = 3
 """Events in one paragraph: with long reasons no more fit."""
 _REASON = 150
@@ -123,15 +125,16 @@ def _paragraphs(lines: list[str]) -> list[JSON]:
 
 
 def _spoken(lines: list[str]) -> list[str]:
-    return [line.removeprefix("• ").replace("\n> ", ": ") for line in lines]
+    # Without the signs, which are for eyes alone.
+    return [_SIGN.sub("", line.removeprefix("• ")).replace("\n> ", ": ") for line in lines]
 
 
 def _pages(history: History, prefix: str) -> list[JSON]:
     return actions(
-        button("Newer", "history.page.newer", f"{prefix}{history.page - 1}")
+        button("Show newer", "history.page.newer", f"{prefix}{history.page - 1}")
         if history.page > 1
         else None,
-        button("Older", "history.page.older", f"{prefix}{history.page + 1}")
+        button("Show older", "history.page.older", f"{prefix}{history.page + 1}")
         if history.more
         else None,
     )

@@ -102,7 +102,7 @@ def _start_buttons() -> list[JSON]:
     return actions(
         button("Watch a task", "home.watch", "watch", style="primary"),
         button("Refresh", "home.refresh", "refresh", spoken="Refresh what is shown"),
-        button("Help", "home.help", "help"),
+        button("Show help", "home.help", "help"),
     )
 
 
@@ -205,8 +205,10 @@ def _list(page: HomePage, rows: WatchPage, now: datetime, *, own: bool) -> list[
 
     list_name = "own" if own else "others"
     return blocks + actions(
-        button("Newer", f"home.{list_name}.newer", turn(-1)) if rows.page > 1 else None,
-        button("Older", f"home.{list_name}.older", turn(1)) if rows.page < rows.pages else None,
+        button("Show newer", f"home.{list_name}.newer", turn(-1)) if rows.page > 1 else None,
+        button("Show older", f"home.{list_name}.older", turn(1))
+        if rows.page < rows.pages
+        else None,
     )
 
 

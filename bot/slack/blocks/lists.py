@@ -21,7 +21,7 @@ def watch_list(page: WatchPage, now: datetime) -> Message:
     if page.total == 0:
         return said(
             f"Nothing is watched in this channel. Start with `/beam watch {escape('<task>')}`.",
-            *actions(button("How to watch", "help.run", "help watch")),
+            *actions(button("Explain watch", "help.run", "help watch")),
         )
     head = f"{count(page.total, 'watch', 'watches')} in this channel"
     if page.pages > 1:
@@ -29,8 +29,10 @@ def watch_list(page: WatchPage, now: datetime) -> Message:
     rows = [_row(row, now) for row in page.rows]
     blocks = [section(f"*{head}*"), *(block for _, own in rows for block in own)]
     blocks += actions(
-        button("Newer", "list.page.previous", str(page.page - 1)) if page.page > 1 else None,
-        button("Older", "list.page.next", str(page.page + 1)) if page.page < page.pages else None,
+        button("Show newer", "list.page.previous", str(page.page - 1)) if page.page > 1 else None,
+        button("Show older", "list.page.next", str(page.page + 1))
+        if page.page < page.pages
+        else None,
     )
     text = "\n".join([f"{head}.", *(text for text, _ in rows)])
     return Message(cut(text, MAX_TEXT), blocks)
@@ -43,10 +45,11 @@ def _row(row: WatchRow, now: datetime) -> tuple[str, list[JSON]]:
         tasks = count(len(row.members), "task")
         name = headline(row.members) if row.members else "no tasks"
         first = f"*Group of {tasks}* · {name}"
-        text = f"Group of {tasks}: {name}, watched by <@{row.owner_id}> since {age}."
+        text = f"Group of {tasks}: {name}, watched by <@{row.owner_id}> since {age}"
         second = " ".join(short(known.task) for known in row.members[:5])
         if len(row.members) > 5:
             second += f" and {len(row.members) - 5} more"
+        text += f": {second.replace('`', '')}." if second else "."
         note = None
     else:
         known = row.members[0]
@@ -56,7 +59,7 @@ def _row(row: WatchRow, now: datetime) -> tuple[str, list[JSON]]:
         second = code(task.id) + (f" · {spent}" if spent else "")
         note = stale_note(known)
         text = (
-            f"{label(task, 60)}: {escape(words(task.status))} ({code(task.status, 40)}), id"
+            f"{label(task, 60)}, {escape(words(task.status))} ({code(task.status, 40)}), id"
             f" {task.id}, watched by <@{row.owner_id}> since {age}."
         )
     if row.permalink:
@@ -78,8 +81,11 @@ def cancel_question(tasks: Sequence[KnownTask], *, request_id: str, now: datetim
     many = count(len(going), "task")
     if not going:
         text = f"Nothing to cancel: {count(len(over), 'task')} asked for, all over already."
+        named = ", ".join(f"{label(one.task, 40)} {_spoken(one)}" for one in over)
         ended = listed("*Over already*", (_line(known, now) for known in over), len(over), 20)
-        return Message(text, [section(text), *([section(ended)] if over else [])])
+        if not over:
+            return said(f"{text} Name the tasks: `/beam cancel {escape('<task>')}`.")
+        return Message(cut(f"{text} {named}.", MAX_TEXT), [section(text), section(ended)])
     head = f"Cancel {many}? This cannot be undone."
     lines = [_line(known, now) for known in going]
     # Two sections, since 30 tasks do not fit into one.
@@ -103,13 +109,20 @@ def cancel_question(tasks: Sequence[KnownTask], *, request_id: str, now: datetim
         button(f"Cancel {many}", "cancel.confirm", request_id, style="danger", confirm=confirm),
         button("Keep them running", "cancel.dismiss", request_id),
     )
-    text = "\n".join([head, *(f"{label(known.task, 40)} {known.task.id}" for known in going)])
+    text = "\n".join([head, *(f"{label(one.task, 40)} {_spoken(one)}" for one in going)])
+    if over:
+        text += "\nOver already, nothing to cancel:"
+        text += "".join(f"\n{label(one.task, 40)} {_spoken(one)}" for one in over)
     return Message(cut(text, MAX_TEXT), blocks)
 
 
 def cancel_dismissed() -> Message:
     """Return what takes the question's place when it is answered with no."""
     return said("Nothing was cancelled.")
+
+
+def _spoken(known: KnownTask) -> str:
+    return f"({known.task.id}, {escape(words(known.task.status).lower())})"
 
 
 def _line(known: KnownTask, now: datetime) -> str:

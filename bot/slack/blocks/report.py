@@ -24,10 +24,10 @@ def stats_message(stats: Stats, window: Window) -> Message:
     others = actions(
         *(
             button(
-                f"Last {other.words}",
+                f"Show {other.words}",
                 "stats.window",
                 other.value,
-                spoken=f"Statistics of the last {other.words}",
+                spoken=f"Show the last {other.words}",
             )
             for other in Window
             if other is not window
@@ -88,7 +88,7 @@ def digest_message(digest: Digest) -> Message:
         section(_bars(stats)),
         *_functions(stats),
         context("Counted are tasks that this channel watched."),
-        *actions(button("Statistics of all channels", "stats.show", Window.WEEK.value)),
+        *actions(button("Show all channels", "stats.show", Window.WEEK.value)),
     ]
     return Message(cut(text, MAX_TEXT), blocks)
 

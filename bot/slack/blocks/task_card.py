@@ -127,8 +127,8 @@ def compact_card(known: KnownTask, now: datetime) -> tuple[str, list[JSON]]:
         lines.append(note)
     elif task.failure_reason and task.status.bad:
         lines.append(f"> {safe(task.failure_reason, 120)}")
-    spoken = f"Details of {plain_label(task, 60)}"
-    details = button("Details", "task.details", task.id, spoken=spoken)
+    spoken = f"Show details of {plain_label(task, 55)}"
+    details = button("Show details", "task.details", task.id, spoken=spoken)
     return fallback(known, now), [section("\n".join(lines), accessory=details)]
 
 
@@ -140,8 +140,9 @@ def words_of(task: Task) -> str:
 def fallback(known: KnownTask, now: datetime, *, habits: str = "") -> str:
     """Return all that matters of a task as one sentence for notifications and screen readers."""
     task = known.task
-    kind = f" ({task.kind.words})" if task.kind else ""
-    parts = [f"{label(task)}{kind}: {escape(words(task.status))} ({code(task.status, 40)})"]
+    kind = f" ({task.kind.words}):" if task.kind else ","
+    # Not "train:rocket: Running", of which Slack would make a picture of a rocket.
+    parts = [f"{label(task)}{kind} {escape(words(task.status))} ({code(task.status, 40)})"]
     if spent := times(task, _until(known, now)):
         parts.append(spent)
     parts += [habits] if habits else []
