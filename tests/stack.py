@@ -88,7 +88,9 @@ class Stack:
         self.slack, self.beam = f"http://127.0.0.1:{workspace}", f"http://127.0.0.1:{beam}"
         self.bot = f"http://127.0.0.1:{bot}"
         self.events = f"{self.bot}/slack/events"
-        self.client = httpx.Client(trust_env=False, timeout=20)
+        # A connection that is kept may be closed by the server just when it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self.client = httpx.Client(trust_env=False, timeout=20, limits=limits)
         self._running: dict[str, Program] = {}
         transport = {"SLACK_SIGNING_SECRET": SECRET} if http else {"SLACK_APP_TOKEN": APP_TOKEN}
         self.environment = {

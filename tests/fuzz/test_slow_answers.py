@@ -18,7 +18,7 @@ from tests.fuzz.slack_side import Response, SlackSide, TakesAll, encoded
 from tests.fuzz.test_payloads import click, command, event, shortcut
 from tests.torture import many
 
-ROUNDS = many(10, 100)
+ROUNDS = many(5, 100)
 ACK = 3.0
 """Seconds after which Slack tells people that the app did not answer."""
 
