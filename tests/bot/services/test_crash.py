@@ -166,7 +166,7 @@ async def test_whenever_it_is_killed_nothing_is_lost_and_at_most_one_message_dou
     points = (await tell_story(empty, tmp_path, None, readable=readable)).fuse.points
     assert len(points) > 100
     # A step that has no divisor in common with the rhythm of the points.
-    tried = range(1, len(points) + 1, many(17, 1))
+    tried = range(1, len(points) + 1, many(29, 1))
     doubled = 0
     for at in tried:
         story = await tell_story(empty, tmp_path, at, readable=readable)
