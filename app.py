@@ -45,6 +45,7 @@ from bot.services.nudge import Nudger
 from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.ports import Clock
+from bot.services.preferences import ChannelPreferences
 from bot.services.previews import Previews
 from bot.services.report import Reports
 from bot.services.share import Share
@@ -75,6 +76,7 @@ from storage.installations import InstallationStore
 from storage.migrate import migrate
 from storage.nudges import NudgeStore
 from storage.outbox import Outbox
+from storage.preferences import PreferenceStore
 from storage.report import ReportStore
 from storage.retention import Retention
 from storage.seen import SeenStore
@@ -136,6 +138,7 @@ class Bot:
             database, self._tasks, self._outbox, clock, time.monotonic, self._metrics
         )
         policy = Policy(people, watches, settings.cancel_policy)
+        reports = Reports(ReportStore(database), TimelineStore(database), clock)
         self._services = Services(
             look_up=look_up,
             watching=Watching(look_up, watches, deliverer, courier, clock),
@@ -144,8 +147,16 @@ class Bot:
             ),
             policy=policy,
             accounts=tenancy.connected,
+            preferences=ChannelPreferences(
+                PreferenceStore(database),
+                policy,
+                deliverer,
+                accounts,
+                reports,
+                clock,
+            ),
             previews=Previews(look_up, ShownStore(database), clock),
-            reports=Reports(ReportStore(database), TimelineStore(database), clock),
+            reports=reports,
             nudger=Nudger(NudgeStore(database), clock),
             home=HomePages(
                 HomeStore(database), people, SlackChannels(workspace, clock), look_up, clock
@@ -181,6 +192,7 @@ class Bot:
             self._purge,
             self._renew,
             self._nudge,
+            self._remind,
             poll_interval=settings.poll_interval,
         )
         self._parts = {
@@ -283,6 +295,10 @@ class Bot:
             await self._seen.purge(self._clock())
             await self._outbox.purge(self._clock())
             await self._retention.purge(self._clock())
+
+    async def _remind(self) -> None:
+        with _tolerant("remind"):
+            await self._services.preferences.tick()
 
     async def _measure(self) -> bytes:
         for name, check in self._parts.items():

@@ -17,6 +17,7 @@ NUDGE_EVERY = 10.0
 RESUME_EVERY = 60.0
 PURGE_EVERY = 600.0
 RENEW_EVERY = 300.0
+REMIND_EVERY = 5.0
 
 CLOCK_EVERY = 1.0
 """Seconds between two looks whether the clock was set back."""
@@ -82,6 +83,7 @@ def new_schedule(
     purge: Job,
     renew: Job,
     nudge: Job,
+    remind: Job,
     *,
     poll_interval: float,
 ) -> SteadyScheduler:
@@ -95,6 +97,7 @@ def new_schedule(
         purge: forgets what is not needed any more.
         renew: renews tokens that expire.
         nudge: tells what takes longer than usual.
+        remind: tells what was kept back from channels that were quiet, and weekly digests.
         poll_interval: shortest time between two checks of a task, in seconds.
     """
     # By default a run that is a second late is dropped, and late is when it is needed.
@@ -110,4 +113,5 @@ def new_schedule(
     schedule.every(RESUME_EVERY, resume, "resume")
     schedule.every(PURGE_EVERY, purge, "purge")
     schedule.every(RENEW_EVERY, renew, "renew")
+    schedule.every(REMIND_EVERY, remind, "remind")
     return schedule

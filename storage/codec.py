@@ -14,8 +14,10 @@ from bot.tasks.records import (
     GoneNews,
     GroupNews,
     NudgeNews,
+    SummaryNews,
     TransitionNews,
 )
+from bot.tasks.report import Digest
 
 _TASK = TypeAdapter(Task)
 _NEWS: dict[str, TypeAdapter[Any]] = {
@@ -26,8 +28,20 @@ _NEWS: dict[str, TypeAdapter[Any]] = {
     "closed": TypeAdapter(ClosedNews),
     "amended": TypeAdapter(Amended),
     "nudge": TypeAdapter(NudgeNews),
+    "summary": TypeAdapter(SummaryNews),
+    "digest": TypeAdapter(Digest),
 }
-News = TransitionNews | GroupNews | GoneNews | CancelReport | ClosedNews | Amended | NudgeNews
+News = (
+    TransitionNews
+    | GroupNews
+    | GoneNews
+    | CancelReport
+    | ClosedNews
+    | Amended
+    | NudgeNews
+    | SummaryNews
+    | Digest
+)
 
 
 def task_to_json(task: Task) -> str:
@@ -61,6 +75,10 @@ def news_kind(news: News) -> str:
             return "amended"
         case NudgeNews():
             return "nudge"
+        case SummaryNews():
+            return "summary"
+        case Digest():
+            return "digest"
 
 
 def news_to_json(news: News) -> str:

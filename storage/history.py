@@ -81,3 +81,8 @@ def note_run(tx: Connection, team_id: str, account: str, task: Task, now: dateti
 def milliseconds(span: timedelta | None) -> int | None:
     """Return a span in whole milliseconds."""
     return None if span is None else span // timedelta(milliseconds=1)
+
+
+def span(milliseconds: int | None) -> timedelta | None:
+    """Return a span that is stored in whole milliseconds."""
+    return None if milliseconds is None else timedelta(milliseconds=milliseconds)

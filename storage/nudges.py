@@ -17,6 +17,7 @@ from storage.codec import news_from_json
 from storage.database import Database
 from storage.history import usual_of
 from storage.owed import owe_news, owe_post, touch_cards
+from storage.preferences import silence_of
 from storage.rows import to_card, to_tracked, to_watch
 from storage.tables import cards, deliveries, tasks, watches
 
@@ -167,6 +168,10 @@ def _owe(
     )
     told: set[int] = set()
     for watch in map(to_watch, rows.all()):
+        if silence_of(tx, watch.team_id, watch.channel_id, now)[1] is not None:
+            # What takes long now may be over by the end of the silence; the card says it.
+            told.add(watch.card_id)
+            continue
         row = tx.execute(
             select(cards).where(cards.c.id == watch.card_id, cards.c.refused.is_(None))
         ).first()

@@ -397,7 +397,7 @@ class Outbox:
     async def purge(self, now: datetime) -> None:
         """Forget messages that were sent, or given up, long ago; what they told is in history."""
         old = delete(deliveries).where(
-            deliveries.c.state.in_(("sent", "dead")), deliveries.c.created_at < now - KEPT
+            deliveries.c.state.in_(("sent", "dead", "folded")), deliveries.c.created_at < now - KEPT
         )
         await self._database.write(lambda tx: tx.execute(old))
 

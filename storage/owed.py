@@ -38,8 +38,19 @@ def owe_card(
     _owe(tx, team_id, account, channel_id, card_id, "card", "{}", dedupe, now)
 
 
-def owe_news(tx: Connection, card: Card, news: News, dedupe: str, now: datetime) -> None:
-    """Owe a card's channel a reply in the card's thread; the same one only once."""
+def owe_news(
+    tx: Connection, card: Card, news: News, dedupe: str, now: datetime, *, held: bool = False
+) -> None:
+    """Owe a card's channel a reply in the card's thread; the same one only once.
+
+    Args:
+        tx: the transaction.
+        card: the card.
+        news: what to tell.
+        dedupe: what makes it unique among the card's.
+        now: the current time.
+        held: keep it back for a summary instead (storage/summaries.py).
+    """
     _owe(
         tx,
         card.team_id,
@@ -50,6 +61,7 @@ def owe_news(tx: Connection, card: Card, news: News, dedupe: str, now: datetime)
         news_to_json(news),
         f"card:{card.id}:{dedupe}",
         now,
+        state="held" if held else "owed",
     )
 
 
@@ -80,6 +92,8 @@ def _owe(
     data: str,
     dedupe: str,
     now: datetime,
+    *,
+    state: str = "owed",
 ) -> None:
     tx.execute(
         upsert(tx, deliveries)
@@ -91,14 +105,15 @@ def _owe(
             kind=kind,
             data=data,
             dedupe=dedupe,
-            state="owed",
+            state=state,
             attempts=0,
             created_at=now,
             trace=structlog.contextvars.get_contextvars().get("trace"),
         )
         .on_conflict_do_nothing()
     )
-    make_due(tx, team_id, channel_id, now)
+    if state == "owed":
+        make_due(tx, team_id, channel_id, now)
 
 
 def touch_cards(tx: Connection, card_ids: set[int], now: datetime) -> None:

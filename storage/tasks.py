@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from bot.tasks import TaskId, Transition
 from bot.tasks.follow import Followed, Look, Tracked
+from bot.tasks.preferences import Preferences
 from bot.tasks.records import Card, CardKind, KnownTask, Trouble, Watch
 from bot.tasks.usual import Usual
 from storage.batches import Horizon, Key, claim, load, values_of, write_changes
@@ -29,6 +30,8 @@ from storage.database import Database, upsert
 from storage.history import milliseconds, note_run, usual_of
 from storage.nudges import amend_nudges, plan_nudges
 from storage.owed import owe_news, touch_cards
+from storage.preferences import expect_summary, silence_of
+from storage.retold import told_before
 from storage.rows import to_card, to_watch
 from storage.tables import cards, tasks, transitions, watches
 
@@ -42,11 +45,33 @@ class Told:
     members: tuple[KnownTask, ...]
     others_active: int
     """How many of the card's other tasks are still watched."""
+    preferences: Preferences = field(default_factory=Preferences)
+    """What the channel wants to hear."""
+    silent: bool = False
+    """Whether the channel wants to hear nothing now."""
+    retries: int = 0
+    """How many retries its card's thread was told of since the task was last over."""
+    untold: tuple[Transition, ...] = ()
+    """Earlier changes, oldest first, since the last one that was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A message that a change owes to a watch."""
+
+    dedupe: str
+    """What makes it unique among those of its card."""
+    news: News
+    held: bool = False
+    """Whether it is kept back until the channel's silence is over."""
 
 
 Follower = Callable[[Tracked, Look], Followed | None]
-Teller = Callable[[Told, Followed], Sequence[tuple[str, News]]]
-"""Which messages a change owes to a watch: (what makes it unique, what to tell)."""
+Teller = Callable[[Told, Followed], Sequence[Owed]]
+"""Which messages a change owes to a watch."""
+
+Silences = dict[tuple[str, str], tuple[Preferences, datetime | None]]
+"""What channels want, and until when they want to hear nothing; read once a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +147,7 @@ class TaskStore:
             unwritten: dict[Key, Tracked] = {}
             changed: list[Transition] = []
             moved: dict[Key, Tracked] = {}
+            silences: Silences = {}
             for one in seen:
                 key = (one.team_id, one.account, one.task_id)
                 before = stored.get(key)
@@ -141,7 +167,7 @@ class TaskStore:
                     # What is told is read from the rows.
                     write_changes(tx, unwritten, stored)
                     unwritten.clear()
-                    _tell_watches(tx, followed, now, tell)
+                    _tell_watches(tx, followed, now, tell, silences)
                 if followed.transition:
                     write_transition(tx, one.team_id, one.account, followed.transition)
                     note_run(tx, one.team_id, one.account, after.task, now)
@@ -257,7 +283,9 @@ def card_members(tx: Connection, card: Card) -> tuple[tuple[KnownTask, ...], int
     return members, sum(row.ended_at is None for row in rows)
 
 
-def _tell_watches(tx: Connection, followed: Followed, now: datetime, tell: Teller) -> None:
+def _tell_watches(
+    tx: Connection, followed: Followed, now: datetime, tell: Teller, silences: Silences
+) -> None:
     tracked = followed.tracked
     status = tracked.task.status
     here = and_(
@@ -288,9 +316,18 @@ def _tell_watches(tx: Connection, followed: Followed, now: datetime, tell: Telle
             continue
         card = by_id[row.card_id]
         members, active = card_members(tx, card) if card.kind is CardKind.GROUP else ((), 0)
-        told = Told(to_watch(row), card, members, active)
-        for dedupe, news in tell(told, followed):
-            owe_news(tx, card, news, dedupe, now)
+        place = (card.team_id, card.channel_id)
+        if place not in silences:
+            silences[place] = silence_of(tx, *place, now)
+        known, silent_until = silences[place]
+        retries, untold = told_before(tx, card, followed.transition)
+        told = Told(
+            to_watch(row), card, members, active, known, silent_until is not None, retries, untold
+        )
+        for owed in tell(told, followed):
+            owe_news(tx, card, owed.news, owed.dedupe, now, held=owed.held)
+            if owed.held and silent_until is not None:
+                expect_summary(tx, *place, silent_until, now)
 
 
 def _reopen(tx: Connection, ended: Sequence[Row[Any]]) -> None:

@@ -26,6 +26,7 @@ from storage.groups import with_group
 from storage.history import note_run
 from storage.nudges import plan_nudges
 from storage.owed import owe_card, stop_polling_unwatched, touch_cards
+from storage.preferences import preferences_of
 from storage.rows import to_card, to_watch
 from storage.tables import cards, watches
 from storage.tasks import card_members, load_tasks, store_task
@@ -66,7 +67,7 @@ class WatchStore:
         Args:
             place: the channel (and thread) that is to be told, and who asks.
             found: the tasks as they were just found.
-            level: what to tell; ``None`` for the default.
+            level: what to tell; ``None`` for what the channel wants.
             now: the current time.
             start: how a task is tracked from now on, given what was stored of it.
         """
@@ -85,7 +86,8 @@ class WatchStore:
             if level and already:
                 _change_level(tx, already, level, now)
             new = [known for known in found if known.task.id not in active]
-            card_id = _new_card(tx, place, new, level or Level.ALL, now, start)
+            default = preferences_of(tx, place.team_id, place.channel_id).level
+            card_id = _new_card(tx, place, new, level or default, now, start)
             shown = {watch.card_id for watch in already}
             old_cards = tx.execute(select(cards).where(cards.c.id.in_(shown)).order_by(cards.c.id))
             return Added(
@@ -242,7 +244,8 @@ def end_watches(tx: Connection, ended: Sequence[Watch], reason: str, now: dateti
 def view_card(tx: Connection, card: Card) -> CardView:
     """Return a card with all that it shows."""
     members, active = card_members(tx, card)
-    return with_group(tx, CardView(card, members, active > 0))
+    muted = preferences_of(tx, card.team_id, card.channel_id).muted_until
+    return with_group(tx, CardView(card, members, active > 0, muted_until=muted))
 
 
 def _view_of(tx: Connection, which: ColumnElement[bool]) -> tuple[CardView, str | None] | None:

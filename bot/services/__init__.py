@@ -13,6 +13,7 @@ from bot.services.nudge import Nudger
 from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.ports import Clock
+from bot.services.preferences import ChannelPreferences
 from bot.services.previews import Previews
 from bot.services.report import Reports
 from bot.services.watch import Watching
@@ -31,6 +32,7 @@ class Services:
     previews: Previews
     reports: Reports
     nudger: Nudger
+    preferences: ChannelPreferences
     home: HomePages
     poller: Poller
     deliverer: Deliverer

@@ -12,7 +12,7 @@ from enum import StrEnum
 import structlog
 
 from bot.services.doors import Doors
-from bot.services.fold import few, fold, fold_reports, is_broadcast, next_message
+from bot.services.fold import few, fold, fold_reports, in_thread, is_broadcast, next_message
 from bot.services.nudge import as_of_now
 from bot.services.ports import (
     CardGone,
@@ -348,7 +348,7 @@ class Deliverer:
             thread = news.thread_ts
         if news is not None and card is not None:
             # In a thread already, the card's own thread is that one.
-            thread = card.thread_ts or card.ts
+            thread = card.thread_ts or (card.ts if in_thread(news) else None)
         return Outgoing(
             first.team_id,
             first.channel_id,

@@ -43,8 +43,10 @@ def _together(batch: Sequence[News | None], news: News | None) -> bool:
     """Tell whether news of a card is told in one message with what is owed right before it."""
     before = batch[-1]
     if isinstance(before, TransitionNews) and isinstance(news, TransitionNews):
-        return before.task.id == news.task.id
+        return before.task.id == news.task.id and before.manner == news.manner
     if isinstance(before, GroupNews) and isinstance(news, GroupNews):
+        if before.manner != news.manner:
+            return False
         # The end is broadcast; what it says of failures does not replace their own replies.
         told = any(isinstance(one, GroupNews) and one.failed for one in batch)
         return not before.end and not (news.end and told)
@@ -90,16 +92,27 @@ def _fold_changes(told: list[TransitionNews]) -> TransitionNews:
         steps=steps,
         final=any(news.final for news in told),
         mention=next((news.mention for news in reversed(told) if news.mention), None),
+        call=next((news.call for news in reversed(told) if news.call), ()),
     )
 
 
 def is_broadcast(news: object) -> bool:
     """Tell whether a reply is shown in the channel too."""
     match news:
-        case TransitionNews(final=final):
-            return final
-        case GroupNews(end=end):
-            return end
-        case GoneNews() | ClosedNews():
+        case TransitionNews(final=final, manner=manner):
+            return final and manner.broadcast
+        case GroupNews(end=end, manner=manner):
+            return end and manner.broadcast
+        case GoneNews(manner=manner):
+            return manner.broadcast
+        case ClosedNews():
             return True
     return False
+
+
+def in_thread(news: News) -> bool:
+    """Tell whether news of a card is told in the card's thread."""
+    match news:
+        case TransitionNews(manner=manner) | GroupNews(manner=manner) | GoneNews(manner=manner):
+            return manner.threads
+    return True

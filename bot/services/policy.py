@@ -51,6 +51,22 @@ class Policy:
         if not (await self.require_insider(place)).admin:
             raise NotAllowed("Only admins of this workspace may do that. Ask one of them.")
 
+    async def require_member(self, place: Place, what: str) -> Person:
+        """Refuse guests, and people from other workspaces.
+
+        Args:
+            place: where something is to be done, and by whom.
+            what: what is to be done, to go on "Guests may not …".
+
+        Raises:
+            NotAllowed: the person is a guest, or from elsewhere.
+            SlackUnavailable: Slack does not say who it is.
+        """
+        person = await self.require_insider(place)
+        if person.guest:
+            raise NotAllowed(f"Guests may not {what} here. Ask a member of the workspace.")
+        return person
+
     async def require_cancel(self, place: Place, ids: Sequence[TaskId]) -> None:
         """Refuse who may not cancel all of ``ids``.
 

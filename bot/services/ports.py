@@ -163,6 +163,8 @@ class Person:
     """From another workspace (Slack Connect)."""
     name: str = ""
     """What to call them; empty if Slack does not say."""
+    time_zone: str = "UTC"
+    """Theirs, as the IANA database calls it."""
 
 
 class Channels(Protocol):

@@ -27,6 +27,7 @@ from bot.slack.home import Home, HomeTab
 from bot.slack.links import Links
 from bot.slack.manifest import COMMAND, WATCH_IN_MESSAGE, WATCH_TASK
 from bot.slack.payloads import Payloads
+from bot.slack.settings import Settings, check_settings
 from bot.slack.shortcuts import Shortcuts, check_submission
 from bot.slack.workspace import Workspaces
 from storage.database import StorageUnavailable
@@ -102,7 +103,8 @@ def register(
     def read(method: Callable[[Payloads, Mapping[str, Any]], Turn | None]) -> Reader:
         return lambda body, workspace: method(Payloads(workspace, session, tab), body)
 
-    commands, connecting = Commands(services), Connecting(services)
+    settings = Settings(services)
+    commands, connecting = Commands(services, settings), Connecting(services)
     actions = Actions(services, commands)
     shortcuts = Shortcuts(commands)
     links = Links(services)
@@ -133,6 +135,10 @@ def register(
     )
     app.view(CONNECT)(
         guard.submission(read(Payloads.submission), check_connect, connecting.connect)
+    )
+
+    app.view("settings.submit")(
+        guard.submission(read(Payloads.submission), check_settings, settings.save)
     )
 
     for action_id, handler in {
@@ -174,6 +180,8 @@ def register(
         "cancel.confirm": actions.confirm_cancel,
         "cancel.reason": dialogs.ask_reason,
         "cancel.dismiss": actions.dismiss_cancel,
+        "settings.open": settings.ask,
+        "settings.unmute": settings.unmute,
         "help.run": actions.run_help,
         "help.run.all": actions.run_help,
     }.items():

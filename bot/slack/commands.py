@@ -22,6 +22,7 @@ from bot.slack.blocks.task_card import (
 )
 from bot.slack.connecting import Connecting
 from bot.slack.guard import Turn
+from bot.slack.settings import Settings
 from bot.slack.words import Words, parse
 from bot.tasks import Level, TaskId
 from bot.tasks.records import CancelReport, Lookup, Place
@@ -36,11 +37,13 @@ class Commands:
 
     Args:
         services: the use cases.
+        settings: the dialog with a channel's settings.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, settings: Settings) -> None:
         self._services = services
         self._connecting = Connecting(services)
+        self._settings = settings
 
     async def run(self, turn: Turn) -> None:
         """Do what ``turn.text`` says."""
@@ -57,6 +60,8 @@ class Commands:
             return await self._connecting.ask(turn)
         if words.verb == "disconnect":
             return await self._connecting.ask_which(turn)
+        if words.verb == "settings":
+            return await self._settings.ask(turn)
         if words.verb == "list":
             return await self.show_list(turn, words.page)
         if words.verb == "stats":

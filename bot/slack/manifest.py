@@ -51,7 +51,7 @@ def build_manifest(url: str | None = None) -> dict[str, Any]:
     command = {
         "command": COMMAND,
         "description": "Look up, watch and cancel Beam tasks",
-        "usage_hint": "[status|watch|unwatch|list|cancel|history|stats|help] <task>…",
+        "usage_hint": "[status|watch|unwatch|list|cancel|history|stats|settings|help] <task>…",
         # Names and channels need no decoding: the bot only looks for task ids.
         "should_escape": False,
     }

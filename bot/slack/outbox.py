@@ -29,6 +29,8 @@ from bot.slack.blocks.group_card import FAILURES_SHOWN, group_card
 from bot.slack.blocks.group_news import group_news
 from bot.slack.blocks.message import Message, without_charts
 from bot.slack.blocks.nudge import nudge_message
+from bot.slack.blocks.quiet import quiet_summary
+from bot.slack.blocks.report import digest_message
 from bot.slack.blocks.task_card import CardButtons, task_card
 from bot.slack.calls import call
 from bot.slack.workspace import Workspace, Workspaces
@@ -42,8 +44,10 @@ from bot.tasks.records import (
     GoneNews,
     GroupNews,
     NudgeNews,
+    SummaryNews,
     TransitionNews,
 )
+from bot.tasks.report import Digest
 from storage.codec import News
 
 EVENT_TYPE = "beambot_delivery"
@@ -227,6 +231,13 @@ class SlackCourier:
     async def _render(self, message: Outgoing) -> Message:
         if isinstance(message.news, NudgeNews) and message.view is not None:
             return nudge_message(message.news, owner=await self._owner(message.view.card))
+        if isinstance(message.news, SummaryNews):
+            workspace = await self._workspace(message.team_id)
+            links = [
+                workspace.message_url(message.channel_id, line.ts, line.thread_ts)
+                for line in message.news.lines
+            ]
+            return quiet_summary(message.news, links)
         if message.news is not None:
             return render_news(message.news)
         if message.view is None:
@@ -248,6 +259,7 @@ class SlackCourier:
             owner=await self._owner(view.card),
             level=view.card.level,
             usual=view.usual,
+            muted_until=view.muted_until,
         )
 
     async def _owner(self, card: Card) -> str:
@@ -297,4 +309,8 @@ def render_news(news: News) -> Message:
             return cancel_result(news)
         case NudgeNews():
             return nudge_message(news)
+        case SummaryNews():
+            return quiet_summary(news)
+        case Digest():
+            return digest_message(news)
     raise NeverDeliverable("nothing_to_say")

@@ -11,6 +11,7 @@ from bot.errors import SlackUnavailable
 from bot.services.ports import Clock, DeliveryError, Person
 from bot.slack.calls import Sleep, call, patiently
 from bot.slack.workspace import Workspaces
+from bot.tasks.preferences import is_zone
 
 KEPT = timedelta(minutes=5)
 """How long somebody who was made a guest may still pass for a member."""
@@ -82,8 +83,14 @@ def read_person(team_id: str, user_id: str, user: dict[str, Any]) -> Person:
     )
     guest = bool(user.get("is_restricted") or user.get("is_ultra_restricted"))
     admin = bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))
+    zone = user.get("tz")
     return Person(
-        user_id, admin=admin and not guest, guest=guest, stranger=stranger, name=_name(user)
+        user_id,
+        admin=admin and not guest,
+        guest=guest,
+        stranger=stranger,
+        name=_name(user),
+        time_zone=zone if isinstance(zone, str) and is_zone(zone) else "UTC",
     )
 
 

@@ -12,6 +12,7 @@ from bot.slack.answer import Ephemeral
 from bot.slack.blocks import errors
 from bot.slack.blocks.message import JSON
 from bot.slack.blocks.modals import (
+    CHANNEL_LEVEL,
     IDS_ACTION,
     IDS_BLOCK,
     LEVEL_ACTION,
@@ -105,12 +106,12 @@ def chosen_ids(values: Mapping[str, Mapping[str, Any]]) -> list[TaskId]:
     return find_task_ids("\n".join(said))
 
 
-def _level(values: Mapping[str, Mapping[str, Any]]) -> Level:
+def _level(values: Mapping[str, Mapping[str, Any]]) -> Level | None:
     for block in values.values():
         option = (block.get(LEVEL_ACTION) or {}).get("selected_option")
-        if option:
+        if option and option["value"] != CHANNEL_LEVEL:
             return Level(option["value"])
-    return Level.ALL
+    return None
 
 
 # Where a message keeps what people read. Its own ids (`client_msg_id`) look like tasks too.

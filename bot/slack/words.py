@@ -40,6 +40,11 @@ _SYNONYMS = {
     "events": "history",
     "statistics": "stats",
     "report": "stats",
+    "config": "settings",
+    "configure": "settings",
+    "preferences": "settings",
+    "mute": "settings",
+    "unmute": "settings",
     "usage": "help",
     "commands": "help",
 }
@@ -144,6 +149,8 @@ def _of_verb(verb: str, tokens: list[str]) -> Words:
     if verb == "stats":
         named = (_WINDOWS.get(word) for word in bare)
         return Words("stats", window=next((one for one in named if one), Window.WEEK))
+    if verb == "settings":
+        return Words("settings")
     if verb == "unwatch" and bare == ["all"]:
         return Words("unwatch", everything=True)
     level, me, prefixes, broken, other = None, False, [], None, None
@@ -180,6 +187,6 @@ def _suggest(word: str, ids: list[TaskId]) -> str | None:
         verb = _SYNONYMS.get(close[0], close[0]) if close else None
     if verb is None:
         verb = "status" if ids else None
-    if verb is None or not ids or verb in ("list", "help", "stats"):
+    if verb is None or not ids or verb in ("list", "help", "stats", "settings"):
         return verb
     return " ".join([verb, *ids])

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bot.tasks.ids import TaskId
 from bot.tasks.nudge import NudgeKind
+from bot.tasks.preferences import IN_THREADS, Manner
 from bot.tasks.status import Level, Status
 from bot.tasks.task import Task
 from bot.tasks.usual import Usual
@@ -142,6 +143,8 @@ class CardView:
     """What is usual of the functions of its tasks in flight, as far as it is known."""
     replies: Mapping[TaskId, str] = field(default_factory=dict)
     """The ``ts`` of the reply that told of each of a group's members that failed."""
+    muted_until: datetime | None = None
+    """Until when its channel is told nothing, if it was muted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,9 @@ class TransitionNews:
     mention: str | None
     """Slack user id to mention."""
     cancelled_by: str | None = None
+    call: tuple[str, ...] = ()
+    """Whom else to mention: Slack's ids of people, or of a user group."""
+    manner: Manner = IN_THREADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +187,9 @@ class GroupNews:
     """How many per cent are complete, if that is the news."""
     folded: tuple[GroupNews, ...] = ()
     """What came together with it and is told in the same reply."""
+    call: tuple[str, ...] = ()
+    """Whom else to mention: Slack's ids of people, or of a user group."""
+    manner: Manner = IN_THREADS
 
     @property
     def end(self) -> bool:
@@ -210,6 +219,46 @@ class GoneNews:
     task: Task
     known_at: datetime
     mention: str | None
+    call: tuple[str, ...] = ()
+    """Whom else to mention: Slack's ids of people, or of a user group."""
+    manner: Manner = IN_THREADS
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryLine:
+    """One thing that was kept back while a channel wanted to hear nothing."""
+
+    status: Status
+    name: str
+    """What the task is called; empty for a group."""
+    task_id: TaskId | None
+    """The task, ``None`` for a group that is over."""
+    ts: str | None
+    """Slack's timestamp of the card."""
+    thread_ts: str | None
+    """The thread that the card is in."""
+    call: tuple[str, ...] = ()
+    """Whom to mention, if it ended badly."""
+    gone: bool = False
+    """Whether Beam does not know the task any more."""
+    members: tuple[Status, ...] = ()
+    """How the members of a group ended."""
+
+    @property
+    def bad(self) -> bool:
+        """Whether it ended in a way that nobody wanted."""
+        return self.gone or self.status.bad
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryNews:
+    """What was kept back while a channel wanted to hear nothing."""
+
+    since: datetime
+    lines: tuple[SummaryLine, ...]
+    """Those that ended badly first; not all if they are many."""
+    statuses: tuple[Status, ...]
+    """How all tasks ended that are told by themselves."""
 
 
 @dataclass(frozen=True, slots=True)

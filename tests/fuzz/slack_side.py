@@ -130,6 +130,7 @@ class SlackSide:
             previews=self.world.previews,
             reports=self.world.reports,
             nudger=self.world.nudger,
+            preferences=self.world.preferences,
             home=self.world.home,
             poller=self.world.poller,
             deliverer=self.world.deliverer,

@@ -16,6 +16,7 @@ from bot.slack.blocks.errors import error_message
 from bot.slack.blocks.message import Message
 from bot.slack.commands import MOST_TASKS, Commands
 from bot.slack.guard import Turn
+from bot.slack.settings import Settings
 from bot.slack.words import VERB_NAMES, parse
 from bot.tasks import parse_task_id
 from bot.tasks.records import Place
@@ -103,7 +104,7 @@ async def answers(slack: SlackSide, text: str, user: str) -> list[Message]:
     turn = Turn(place, text, "command", kept, {}, slack.workspace, "key")
     slack.world.clock.advance(2)
     try:
-        await Commands(slack.services).run(turn)
+        await Commands(slack.services, Settings(slack.services)).run(turn)
     except UserError as error:
         kept.said.append(error_message(error.text))
     return kept.said

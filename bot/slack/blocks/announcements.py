@@ -14,7 +14,7 @@ from bot.slack.blocks.message import (
     safe,
 )
 from bot.slack.blocks.steps import path, spent
-from bot.slack.blocks.words import label, sign, words
+from bot.slack.blocks.words import label, mentions, sign, words
 from bot.tasks import Task
 from bot.tasks.records import (
     ClosedNews,
@@ -43,7 +43,7 @@ def transition_reply(news: TransitionNews) -> Message:
         reason = safe(task.failure_reason, 300)
         lines.append(f"> {reason}")
         plain += f": {reason}"
-    return _with_mention(lines, plain, news.mention, task)
+    return _with_mention(lines, plain, mentions(news), task)
 
 
 def gone_notice(news: GoneNews) -> Message:
@@ -54,7 +54,7 @@ def gone_notice(news: GoneNews) -> Message:
         f" {code(task.status, 40)}, {date(news.known_at)}. If it should still be there, check the"
         " Beam account."
     )
-    return _with_mention([f":wastebasket: {text}"], text, news.mention, task)
+    return _with_mention([f":wastebasket: {text}"], text, mentions(news), task)
 
 
 _SPOKEN = 5
@@ -106,16 +106,12 @@ def _correction(news: TransitionNews) -> Message:
             f"Correction: *{label(news.task)}* is {code(last.new, 40)} again; Beam had reported"
             f" it as {code(told, 40)}."
         )
-    return _with_mention([f":arrows_counterclockwise: {text}"], text, news.mention, news.task)
+    lines = [f":arrows_counterclockwise: {text}"]
+    return _with_mention(lines, text, mentions(news), news.task)
 
 
-def _with_mention(lines: list[str], text: str, mention: str | None, task: Task) -> Message:
-    if mention:
-        lines[0] += f" <@{mention}>"
+def _with_mention(lines: list[str], text: str, mentioned: str, task: Task) -> Message:
+    lines[0] += mentioned
     small = context(f"Task id {code(task.id)}")
-    plain = f"{text.rstrip('.')}. Id {task.id}"
-    return Message(cut(_mentioned(plain, mention), MAX_TEXT), [section("\n".join(lines)), small])
-
-
-def _mentioned(text: str, mention: str | None) -> str:
-    return f"{text} <@{mention}>" if mention else text
+    plain = f"{text.rstrip('.')}. Id {task.id}{mentioned}"
+    return Message(cut(plain, MAX_TEXT), [section("\n".join(lines)), small])

@@ -105,6 +105,11 @@ def button(
     return made
 
 
+def unmute_button() -> JSON:
+    """Return the button that ends a channel's mute."""
+    return button("Unmute", "settings.unmute", "unmute", spoken="Unmute this channel")
+
+
 def link_button(label: str, action_id: str, url: str, *, spoken: str) -> JSON:
     """Return a button that opens a link; a click on it is told to us too, which means nothing.
 

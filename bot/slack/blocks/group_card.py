@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.slack.blocks.cancel_ask import cancel_rest_button
-from bot.slack.blocks.elements import actions, button, context, listed, section
+from bot.slack.blocks.elements import actions, button, context, listed, section, unmute_button
 from bot.slack.blocks.message import (
     JSON,
     MAX_TEXT,
@@ -26,6 +26,7 @@ from bot.slack.blocks.words import (
     LEVELS,
     bar,
     label,
+    mute_note,
     short,
     sign,
     stale_note,
@@ -86,7 +87,8 @@ def group_card(
     small = [watched if view.watching else "Not watched any more"]
     if members:
         small.append(f"As of {date(min(known.known_at for known in flying or members))}")
-    blocks.append(context(*small))
+    muted = mute_note(view.muted_until, now)
+    blocks.append(context(*small, *([muted] if muted else [])))
     if cancelled := _cancelled(members):
         # Where the button was, which has done this.
         blocks.append(section("\n".join(cancelled)))
@@ -96,8 +98,13 @@ def group_card(
 
 def headline(members: Sequence[KnownTask]) -> str:
     """Return a group in sum: how many are complete, and how many ended otherwise."""
-    counts = Counter(_in_sum(known.task.status) for known in members)
-    said = [f"{counts['complete']} of {len(members)} complete"]
+    return in_sum([known.task.status for known in members])
+
+
+def in_sum(statuses: Sequence[Status]) -> str:
+    """Return how many of these are complete, and how many ended otherwise."""
+    counts = Counter(_in_sum(status) for status in statuses)
+    said = [f"{counts['complete']} of {len(statuses)} complete"]
     others = ("failed", "timed out", "expired", "cancelled")
     said += [f"{counts[word]} {word}" for word in others if counts[word]]
     return ", ".join(said)
@@ -193,6 +200,7 @@ def _buttons(view: CardView, now: datetime, owner: str) -> list[JSON]:
         cancel_rest_button(view, now, owner=owner),
         button("Refresh", "group.refresh", value),
         button("Unwatch", "group.unwatch", value) if view.watching else None,
+        unmute_button() if mute_note(view.muted_until, now) else None,
     )
 
 

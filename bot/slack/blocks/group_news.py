@@ -6,7 +6,7 @@ from bot.slack.blocks.elements import listed, section
 from bot.slack.blocks.group_card import failure_line, headline
 from bot.slack.blocks.message import MAX_TEXT, Message, count, cut
 from bot.slack.blocks.steps import path, spent
-from bot.slack.blocks.words import bar, label
+from bot.slack.blocks.words import bar, label, mentions
 from bot.tasks.records import GroupNews
 
 FAILURES_TOLD = 10
@@ -36,7 +36,7 @@ def group_progress(news: GroupNews) -> Message:
         texts.append(f"{how} complete: {headline(news.members)}.")
         share = max(marks) / 100
         shown.append(section(f"{bar(share)} *{how} complete*\n{headline(news.members)}"))
-    text = " ".join(texts) + (f" <@{news.mention}>" if news.mention else "")
+    text = " ".join(texts) + mentions(news)
     return Message(cut(text, MAX_TEXT), shown)
 
 
@@ -49,7 +49,7 @@ def group_finished(news: GroupNews) -> Message:
     if len(news.members) > 1:
         over = f"All {tasks} are over"
     head = ":warning:" if bad else ":white_check_mark:"
-    mention = f" <@{news.mention}>" if news.mention else ""
+    mention = mentions(news)
     shown = listed(f"{head} *{over}: {sum_}*{mention}", map(failure_line, bad), len(bad), 5)
     named = ", ".join(f"{label(task, 40)} ({task.id})" for task in bad[:5])
     ended = f" Ended badly: {named}." if bad else ""

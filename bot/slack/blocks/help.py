@@ -38,8 +38,9 @@ VERBS: tuple[Verb, ...] = (
         "watch",
         "<task>… [all|final|failures] [me]",
         "Keep a card in this channel up to date and tell what happens",
-        "`all` tells every status change and is the default, `final` only how it ends,"
-        " `failures` only bad ends. `me` tells you alone, in a direct message."
+        "`all` tells every status change, `final` only how it ends,"
+        " `failures` only bad ends; without one it is as the channel is set (`/beam settings`)."
+        " `me` tells you alone, in a direct message."
         " Several tasks share one card.",
         (f"watch {_EXAMPLE}", f"watch {_EXAMPLE} final me"),
     ),
@@ -66,6 +67,15 @@ VERBS: tuple[Verb, ...] = (
         " The answer says what really happened to each."
         " What follows `because` is kept and shown as the reason.",
         (f"cancel {_EXAMPLE}", f"cancel {_EXAMPLE} because the loss explodes"),
+    ),
+    Verb(
+        "settings",
+        "",
+        "Choose what this channel hears, and when it hears nothing",
+        "Level, threads or plain messages, whom a failure mentions, mute, quiet hours, weekly"
+        " digest. Cards stay up to date in any case, and what ended meanwhile is told afterwards.",
+        ("settings",),
+        run="settings",
     ),
     Verb(
         "connect",
@@ -146,7 +156,7 @@ def unknown_verb(word: str, suggestion: str | None) -> Message:
 
 def _suggested(verb: str, ids: list[str]) -> list[JSON]:
     """Return buttons that run what was probably meant, if that stops nothing."""
-    if verb in ("list", "help") and not ids:
+    if verb in ("list", "settings", "help") and not ids:
         return [button(f"Run {verb}", "help.run", verb)]
     verbs = {"status": ("status", "watch"), "watch": ("watch",)}.get(verb, ())
     commands = {each: " ".join([each, *ids]) for each in verbs}

@@ -12,6 +12,8 @@ from bot.tasks import Level, TaskId
 IDS_BLOCK, IDS_ACTION = "tasks", "ids"
 CHANNEL_BLOCK, CHANNEL_ACTION = "channel", "channel"
 LEVEL_BLOCK, LEVEL_ACTION = "level", "level"
+CHANNEL_LEVEL = "channel"
+"""The value of the choice that leaves the level to the channel's settings."""
 
 REASON_BLOCK, REASON_ACTION = "reason", "reason"
 
@@ -25,14 +27,14 @@ _TYPED_MAX = 3_000
 
 
 def watch_modal(
-    channel_id: str | None, text: str = "", *, level: Level = Level.ALL, metadata: str = ""
+    channel_id: str | None, text: str = "", *, level: Level | None = None, metadata: str = ""
 ) -> JSON:
     """Return the modal that asks for tasks to watch.
 
     Args:
         channel_id: the channel chosen at first; ``None`` for the one the person looks at.
         text: what stands in the field for the ids already.
-        level: the level chosen at first.
+        level: the level chosen at first; ``None`` for what the channel is set to.
         metadata: comes back with the submission.
     """
     ids: JSON = {
@@ -56,7 +58,7 @@ def watch_from_message_modal(
     found: Sequence[TaskId],
     channel_id: str | None,
     *,
-    level: Level = Level.ALL,
+    level: Level | None = None,
     metadata: str = "",
 ) -> JSON:
     """Return the modal that asks which of a message's tasks to watch; all are ticked at first.
@@ -64,7 +66,7 @@ def watch_from_message_modal(
     Args:
         found: the tasks, up to 50.
         channel_id: the channel chosen at first; ``None`` for the one the person looks at.
-        level: the level chosen at first.
+        level: the level chosen at first; ``None`` for what the channel is set to.
         metadata: comes back with the submission.
     """
     if not found:
@@ -159,11 +161,12 @@ def _channel(channel_id: str | None) -> JSON:
     return _input(CHANNEL_BLOCK, "Where to tell", element, hint=hint)
 
 
-def _level(level: Level) -> JSON:
-    options = {
-        each: {"text": plain_text(words.capitalize()), "value": each.value}
-        for each, words in LEVELS.items()
+def _level(level: Level | None) -> JSON:
+    options: dict[Level | None, JSON] = {
+        None: {"text": plain_text("What the channel is set to"), "value": CHANNEL_LEVEL}
     }
+    for each, words in LEVELS.items():
+        options[each] = {"text": plain_text(words.capitalize()), "value": each.value}
     element: JSON = {
         "type": "radio_buttons",
         "action_id": LEVEL_ACTION,

@@ -13,6 +13,7 @@ from bot.slack.blocks.elements import (
     context,
     pack,
     section,
+    unmute_button,
 )
 from bot.slack.blocks.message import (
     JSON,
@@ -35,6 +36,7 @@ from bot.slack.blocks.words import (
     LEVELS,
     bar,
     label,
+    mute_note,
     plain_label,
     sign,
     stale_note,
@@ -84,6 +86,7 @@ def task_card(
     owner: str = "",
     level: Level | None = None,
     usual: Mapping[str, Usual] | None = None,
+    muted_until: datetime | None = None,
 ) -> Message:
     """Return a task's card.
 
@@ -95,9 +98,12 @@ def task_card(
         owner: their name, for dialogs, which cannot mention them.
         level: what they asked to be told.
         usual: what is usual of its function.
+        muted_until: until when the card's channel is told nothing, if it was muted.
     """
-    who = (owner_id, owner)
-    text, blocks = _card(known, now=now, buttons=buttons, who=who, level=level, usual=usual)
+    who, muted = (owner_id, owner), mute_note(muted_until, now)
+    text, blocks = _card(
+        known, now=now, buttons=buttons, who=who, level=level, usual=usual, muted=muted
+    )
     return Message(cut(text, MAX_TEXT), blocks)
 
 
@@ -162,6 +168,7 @@ def _card(
     who: tuple[str | None, str] = (None, ""),
     level: Level | None = None,
     usual: Mapping[str, Usual] | None = None,
+    muted: str | None = None,
 ) -> tuple[str, list[JSON]]:
     task = known.task
     kind = f" · {task.kind.words}" if task.kind else ""
@@ -183,11 +190,12 @@ def _card(
     if fields := _fields(known, now):
         blocks.append(section(fields=fields))
     blocks += results(known, now, buttons=buttons.refresh)
-    blocks.append(context(f"Task id {code(task.id)}", *_footer(known, who[0], level)))
+    footer = _footer(known, who[0], level) + ([muted] if muted else [])
+    blocks.append(context(f"Task id {code(task.id)}", *footer))
     if known.cancelled_by and (task.status == "CANCELLED" or task.status.in_flight):
         # Where the button was, which has done this.
         blocks.append(section(_cancel_note(known, now)))
-    blocks += _buttons(known, buttons, now, who[1])
+    blocks += _buttons(known, buttons, now, who[1], muted=muted is not None)
     if any(output.url for output in task.outputs) and size(blocks) > PACKED:
         # Signed links can be longer than a message may be: the longest go, their names stay.
         longest = max(len(output.url) for output in task.outputs)
@@ -196,7 +204,7 @@ def _card(
             for output in task.outputs
         )
         bare = replace(known, task=replace(task, outputs=names))
-        return _card(bare, now=now, buttons=buttons, who=who, level=level, usual=usual)
+        return _card(bare, now=now, buttons=buttons, who=who, level=level, usual=usual, muted=muted)
     return fallback(known, now, habits=habits), blocks
 
 
@@ -283,7 +291,9 @@ def _footer(known: KnownTask, owner_id: str | None, level: Level | None) -> list
     return said
 
 
-def _buttons(known: KnownTask, wanted: CardButtons, now: datetime, owner: str) -> list[JSON]:
+def _buttons(
+    known: KnownTask, wanted: CardButtons, now: datetime, owner: str, *, muted: bool
+) -> list[JSON]:
     task, until = known.task, _until(known, now)
     name = plain_label(task, 60)
 
@@ -302,4 +312,5 @@ def _buttons(known: KnownTask, wanted: CardButtons, now: datetime, owner: str) -
         plain_button(wanted.watch and not over, "Watch", "watch"),
         plain_button(wanted.unwatch, "Unwatch", "unwatch"),
         plain_button(wanted.share, "Share", "share"),
+        unmute_button() if muted else None,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from bot.slack.blocks.message import code, date, duration, plain, safe
 from bot.tasks import Level, Status, Task
-from bot.tasks.records import KnownTask, Trouble
+from bot.tasks.preferences import UNTIL_UNMUTED
+from bot.tasks.records import GoneNews, GroupNews, KnownTask, TransitionNews, Trouble
 
 _STATUSES = {
     "PENDING": (":hourglass_flowing_sand:", "Waiting in the queue"),
@@ -83,6 +85,29 @@ def times(task: Task, now: datetime) -> str:
     if waited is not None:
         said.append(f"waited {duration(waited)}")
     return ", ".join(said)
+
+
+def mentions(news: TransitionNews | GroupNews | GoneNews) -> str:
+    """Return whom news mentions, to go on a sentence."""
+    return called(((news.mention,) if news.mention else ()) + news.call)
+
+
+def called(ids: Iterable[str]) -> str:
+    """Return mentions of people and user groups, to go on a sentence."""
+    return "".join(f" {mention(each)}" for each in dict.fromkeys(ids))
+
+
+def mention(slack_id: str) -> str:
+    """Return the mention of a person, or of a user group, whose ids begin with S."""
+    return f"<!subteam^{slack_id}>" if slack_id.startswith("S") else f"<@{slack_id}>"
+
+
+def mute_note(until: datetime | None, now: datetime) -> str | None:
+    """Return until when a channel is muted, ``None`` if it is not."""
+    if until is None or until <= now:
+        return None
+    how_long = "until somebody unmutes it" if until == UNTIL_UNMUTED else f"until {date(until)}"
+    return f":no_bell: This channel is muted {how_long}"
 
 
 def stale_note(known: KnownTask) -> str | None:

@@ -215,7 +215,7 @@ class Jobs:
     def __init__(self) -> None:
         self.runs: Counter[str] = Counter()
         self.ran = asyncio.Condition()
-        names = ("poll", "deliver", "beat", "resume", "purge", "renew", "nudge")
+        names = ("poll", "deliver", "beat", "resume", "purge", "renew", "nudge", "remind")
         self.schedule = new_schedule(*map(self._job, names), poll_interval=3)
 
     def _job(self, name: str) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -267,7 +267,7 @@ async def test_a_job_that_is_hours_late_runs_once(jobs: Jobs) -> None:
     for job in jobs.schedule.get_jobs():
         job.modify(next_run_time=late)
     jobs.schedule.resume()
-    for name in ("poll", "deliver", "beat", "resume", "purge", "renew", "nudge"):
+    for name in ("poll", "deliver", "beat", "resume", "purge", "renew", "nudge", "remind"):
         await jobs.until(name, 1)
     # The slow ones show it: they are not due again for a while.
     await jobs.until("deliver", 3)

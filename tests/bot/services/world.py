@@ -21,6 +21,7 @@ from bot.services.nudge import Nudger
 from bot.services.policy import Policy
 from bot.services.poll import Poller
 from bot.services.ports import CardGone, DeliveryError, Outgoing, Person
+from bot.services.preferences import ChannelPreferences
 from bot.services.previews import Previews
 from bot.services.report import Reports
 from bot.services.watch import Watching
@@ -34,6 +35,7 @@ from storage.home import HomeStore
 from storage.migrate import migrate
 from storage.nudges import NudgeStore
 from storage.outbox import Outbox
+from storage.preferences import PreferenceStore
 from storage.report import ReportStore
 from storage.shown import ShownStore
 from storage.tasks import TaskStore
@@ -239,6 +241,14 @@ class World:
         self.reports = Reports(ReportStore(self.database), TimelineStore(self.database), self.clock)
         self.nudger = Nudger(NudgeStore(self.database), self.clock)
         self.previews = Previews(self.look_up, ShownStore(self.database), self.clock)
+        self.preferences = ChannelPreferences(
+            PreferenceStore(self.database),
+            self.policy,
+            self.deliverer,
+            self.accounts,
+            self.reports,
+            self.clock,
+        )
         self.home = HomePages(
             HomeStore(self.database), self.slack, self.slack, self.look_up, self.clock
         )
@@ -269,10 +279,11 @@ class World:
         self.clock.advance(seconds)
 
     async def turn(self, seconds: float = 5) -> None:
-        """Let time pass, poll what is due and deliver what is owed."""
+        """Let time pass, poll what is due, end what silence is over, deliver what is owed."""
         self.clock.advance(seconds)
         await self.poller.tick()
         await self.poller.settle()
+        await self.preferences.tick()
         await self.deliver()
 
     async def deliver(self, seconds: float = 2, times: int = 4) -> None:
