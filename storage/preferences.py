@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, literal, or_, select, update
 
 from bot.tasks import Level
 from bot.tasks.preferences import Manner, Mention, Preferences, QuietHours, Whom
@@ -18,7 +18,7 @@ from storage.audit import note
 from storage.database import Database, upsert
 from storage.owed import make_due, owe_post, touch_cards
 from storage.summaries import tell_what_was_held
-from storage.tables import preferences, watches
+from storage.tables import deliveries, preferences, watches
 
 DEFAULTS = Preferences()
 
@@ -59,6 +59,7 @@ class PreferenceStore:
 
         def work(tx: Connection) -> Preferences:
             row = _row(tx, place.team_id, place.channel_id, lock=True)
+            since = row.changed_at if row else now
             old = to_preferences(row).without_expired_mute(now) if row else DEFAULTS
             new = change(old)
             due = new.silent_until(now)
@@ -77,10 +78,10 @@ class PreferenceStore:
                     index_elements=["team_id", "channel_id"], set_=values
                 )
             )
+            if old.muted_until != new.muted_until:
+                _show_mute(tx, place.team_id, place.channel_id, since, now)
             if due is None:
                 _tell(tx, place.team_id, place.channel_id, now)
-            if old.muted_until != new.muted_until:
-                _show_mute(tx, place.team_id, place.channel_id, now)
             note(
                 tx,
                 place.team_id,
@@ -110,10 +111,10 @@ class PreferenceStore:
                     # It was made longer since, or the clock was set back.
                     _set(tx, row.team_id, row.channel_id, summary_due_at=later)
                     continue
-                _tell(tx, row.team_id, row.channel_id, now)
                 if known.muted_until is not None:
                     _set(tx, row.team_id, row.channel_id, muted_until=None)
-                    _show_mute(tx, row.team_id, row.channel_id, now)
+                    _show_mute(tx, row.team_id, row.channel_id, row.changed_at, now)
+                _tell(tx, row.team_id, row.channel_id, now)
             return len(rows)
 
         return await self._database.write(work)
@@ -239,13 +240,22 @@ def _tell(tx: Connection, team_id: str, channel_id: str, now: datetime) -> None:
     _set(tx, team_id, channel_id, summary_since=None, summary_due_at=None)
 
 
-def _show_mute(tx: Connection, team_id: str, channel_id: str, now: datetime) -> None:
+def _show_mute(
+    tx: Connection, team_id: str, channel_id: str, since: datetime, now: datetime
+) -> None:
+    """Have all cards edited that may say that the channel is muted, or do not say it yet."""
     watched = select(watches.c.card_id).where(
         watches.c.team_id == team_id,
         watches.c.channel_id == channel_id,
-        watches.c.ended_at.is_(None),
+        # What ended while it was muted says so too.
+        or_(watches.c.ended_at.is_(None), watches.c.ended_at >= since),
     )
-    touch_cards(tx, set(tx.execute(watched).scalars()), now)
+    held = select(deliveries.c.card_id).where(
+        deliveries.c.team_id == team_id,
+        deliveries.c.channel_id == channel_id,
+        deliveries.c.state == "held",
+    )
+    touch_cards(tx, {*tx.execute(watched).scalars(), *tx.execute(held).scalars()} - {None}, now)
     make_due(tx, team_id, channel_id, now)
 
 

@@ -14,6 +14,7 @@ from bot.services.preferences import Asked
 from bot.slack.answer import Ephemeral
 from bot.slack.blocks.message import JSON
 from bot.slack.blocks.settings import (
+    ACCOUNT,
     BROADCAST,
     DIGEST,
     GROUP,
@@ -61,11 +62,15 @@ class Settings:
         if "trigger_id" not in turn.body:
             return await turn.answer.private(settings_button())
         known, person = await self._services.preferences.open(turn.place)
+        several = self._services.accounts
+        connected = await several.connected(turn.place.team_id) if several else []
         view = settings_modal(
             known,
             channel_id=turn.place.channel_id,
             time_zone=person.time_zone,
             metadata=json.dumps({"channel": turn.place.channel_id}),
+            accounts=[one.name for one in connected],
+            account=turn.place.account,
         )
         await open_view(turn, view)
         return None
@@ -74,9 +79,18 @@ class Settings:
         """Keep what the dialog says, and say so to whoever sent it."""
         place = _place(turn)
         known = await self._services.preferences.change(place, read_settings(turn.body))
+        await self._choose(place, turn.body["view"]["state"]["values"])
         said = settings_saved(known, place.channel_id, self._services.clock())
         answer = Ephemeral(turn.workspace, place, turn.answer)
         await answer.private(said)
+
+    async def _choose(self, place: Place, values: Values) -> None:
+        several = self._services.accounts
+        if several is None or ACCOUNT not in values:
+            return
+        name = _option(values, ACCOUNT)
+        if name != await several.of(place.team_id, place.channel_id):
+            await several.choose(place, name)
 
     async def unmute(self, turn: Turn) -> None:
         """End the mute of the channel in which the button stands."""

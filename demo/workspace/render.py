@@ -28,6 +28,8 @@ EMOJI = {
     "eyes": "👀",
     "rocket": "🚀",
     "bell": "🔔",
+    "no_bell": "🔕",
+    "sunrise": "🌅",
     "mag": "🔍",
     "tada": "🎉",
     "wave": "👋",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.slack.blocks.elements import actions, button, plain_text, section, unmute_button
-from bot.slack.blocks.message import JSON, Message, count, date, safe
+from bot.slack.blocks.message import JSON, Message, count, date, plain, safe
 from bot.slack.blocks.words import LEVELS
 from bot.slack.blocks.zones import ZONES
 from bot.tasks import Level
@@ -19,6 +19,7 @@ from bot.tasks.preferences import (
 )
 
 LEVEL, HOW, WHOM, PEOPLE, GROUP = "level", "how", "whom", "people", "group"
+ACCOUNT = "account"
 MUTE, QUIET_FROM, QUIET_TO, TIME_ZONE = "mute", "quiet_from", "quiet_to", "time_zone"
 VALUE = "value"
 """The ``action_id`` of every field: its block says which it is."""
@@ -47,7 +48,15 @@ _HOW = {
 }
 
 
-def settings_modal(known: Preferences, *, channel_id: str, time_zone: str, metadata: str) -> JSON:
+def settings_modal(
+    known: Preferences,
+    *,
+    channel_id: str,
+    time_zone: str,
+    metadata: str,
+    accounts: Sequence[str] = (),
+    account: str = "",
+) -> JSON:
     """Return the modal that asks what a channel wants to hear.
 
     Args:
@@ -55,6 +64,8 @@ def settings_modal(known: Preferences, *, channel_id: str, time_zone: str, metad
         channel_id: the channel.
         time_zone: of the person who looks at it.
         metadata: comes back with the submission.
+        accounts: the Beam accounts that the channel can choose from.
+        account: the one that it uses.
     """
     ticked = {
         THREADS: known.manner.threads,
@@ -85,6 +96,9 @@ def settings_modal(known: Preferences, *, channel_id: str, time_zone: str, metad
         _input(QUIET_TO, "To", _time(known.quiet.end if known.quiet else None), optional=True),
         _input(TIME_ZONE, "Time zone", _zones(known.time_zone or time_zone, time_zone)),
     ]
+    if len(accounts) > 1:
+        # Under the first line: which tasks are meant comes before what is told of them.
+        blocks.insert(1, _input(ACCOUNT, "Beam account", _accounts(accounts, account)))
     return {
         "type": "modal",
         "callback_id": "settings.submit",
@@ -231,6 +245,11 @@ def _zones(chosen: str, own: str) -> JSON:
     names = list(dict.fromkeys([chosen, own, *ZONES]))
     options = {name: _option(name.replace("_", " "), name) for name in names}
     return _select(list(options.values()), options[chosen])
+
+
+def _accounts(names: Sequence[str], chosen: str) -> JSON:
+    options = {name: _option(plain(name, 75) or "…", name) for name in names}
+    return _select(list(options.values()), options.get(chosen, options[names[0]]))
 
 
 def _select(options: list[JSON], chosen: JSON) -> JSON:

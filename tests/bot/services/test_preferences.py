@@ -176,7 +176,9 @@ async def test_unmuting_tells_at_once_and_cards_say_so(world: World) -> None:
     await world.preferences.unmute(HERE)
     await world.deliver()
     assert len(summaries(world)) == 1
-    assert world.slack.edits[-1].muted_until is None
+    last = {view.card.id: view for view in world.slack.edits}
+    assert len(last) == 2
+    assert [view.muted_until for view in last.values()] == [None, None]
     await world.preferences.unmute(HERE)
     await world.turn(70)
     assert len(summaries(world)) == 1

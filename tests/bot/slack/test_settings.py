@@ -162,6 +162,24 @@ def test_a_summary_of_anything(lines: list[SummaryLine]) -> None:
     assert "1 of 2 complete, 1 failed" in said.text
 
 
+def test_a_channel_chooses_among_several_beam_accounts_and_sees_none_where_there_is_one() -> None:
+    names = ["default", "research", "<!channel>"]
+    view = settings_modal(
+        Preferences(),
+        channel_id="C1",
+        time_zone="UTC",
+        metadata="{}",
+        accounts=names,
+        account="research",
+    )
+    check_view(view)
+    assert view_problems(view, "modal") == []
+    (block,) = [one for one in view["blocks"] if one.get("block_id") == "account"]
+    assert [option["value"] for option in block["element"]["options"]] == names
+    assert block["element"]["initial_option"]["value"] == "research"
+    assert "account" not in {one.get("block_id") for one in modal(Preferences())["blocks"]}
+
+
 def test_notices() -> None:
     for message in (settings_button(), unmuted("C1"), unmuted("D1")):
         fine(message)
