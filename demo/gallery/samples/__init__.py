@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo.gallery.samples import accounts, cards, forms, news, notices, reports
+from demo.gallery.samples import accounts, cards, forms, news, notices, reports, settings
 
 SAMPLES = (
     *cards.SAMPLES,
@@ -11,4 +11,5 @@ SAMPLES = (
     *forms.SAMPLES,
     *reports.SAMPLES,
     *accounts.SAMPLES,
+    *settings.SAMPLES,
 )
