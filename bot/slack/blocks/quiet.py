@@ -52,7 +52,8 @@ def _line(line: SummaryLine, link: str | None) -> str:
 
 def _spoken(line: SummaryLine) -> str:
     about = f" ({line.task_id})" if line.task_id else ""
-    return f"{_name(line)}: {_outcome(line)}{about}"
+    # A colon after a name such as "train:run" would make the name of an emoji of it.
+    return f"{_name(line)}, {_outcome(line)}{about}"
 
 
 def _name(line: SummaryLine) -> str:

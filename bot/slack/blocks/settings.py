@@ -135,7 +135,7 @@ def settings_saved(known: Preferences, channel_id: str, now: datetime) -> Messag
     muted = known.muted(now)
     if muted is not None:
         text += f" {_muted(muted)}"
-    change = button("Change", "settings.open", "settings", spoken="Change the settings")
+    change = button("Open settings", "settings.open", "settings")
     blocks = [section(f":white_check_mark: {text}")]
     return Message(text, [*blocks, *actions(unmute_button() if muted else None, change)])
 
