@@ -251,7 +251,7 @@ async def test_a_job_that_has_begun_comes_to_its_end_when_the_schedule_stops() -
     async def nothing() -> None:
         pass
 
-    schedule = new_schedule(claim, *(nothing for _ in range(6)), poll_interval=0.1)
+    schedule = new_schedule(claim, *(nothing for _ in range(7)), poll_interval=0.1)
     schedule.start()
     async with asyncio.timeout(10):
         await began.wait()
