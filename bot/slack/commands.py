@@ -48,14 +48,17 @@ class Commands:
     async def run(self, turn: Turn) -> None:
         """Do what ``turn.text`` says."""
         words = parse(turn.text)
+        connects = self._services.accounts is not None
         if words.verb is None:
-            return await turn.answer.private(unknown_verb(words.unknown, words.suggestion))
+            return await turn.answer.private(
+                unknown_verb(words.unknown, words.suggestion, connects=connects)
+            )
         if words.thanks:
             return await turn.answer.private(you_are_welcome())
         if words.verb == "help" and not turn.text.strip() and turn.body.get("files"):
             return await turn.answer.private(errors.cannot_read_files())
         if words.verb == "help":
-            return await turn.answer.private(help_message(words.topic))
+            return await turn.answer.private(help_message(words.topic, connects=connects))
         if words.verb == "connect":
             return await self._connecting.ask(turn)
         if words.verb == "disconnect":

@@ -177,7 +177,7 @@ class Home:
 
     async def show_help(self, turn: Turn) -> None:
         """Open the help."""
-        await self._shortcuts.open(turn, help_modal())
+        await self._shortcuts.open(turn, help_modal(connects=self._services.accounts is not None))
 
     async def opened(self, turn: Turn) -> None:
         """Do nothing: the link has opened by itself, but Slack tells of it."""

@@ -41,6 +41,8 @@ EMOJI = {
     "lock": "🔒",
     "turtle": "🐢",
     "calendar": "📅",
+    "mute": "🔇",
+    "arrows_counterclockwise": "🔄",
 }
 
 _SPAN = re.compile(

@@ -86,6 +86,7 @@ def test_help_and_status_are_for_the_caller_alone(
     send(page, "/beam help")
     answer = page.locator("#messages .ephemeral").filter(has_text="Beambot looks after").last
     expect(answer).to_contain_text("Only visible to you", timeout=SHORT)
+    expect(answer).not_to_contain_text("/beam connect")
     picture(page, "help", tmp_path)
     answer.get_by_text("Run list").click()
     last = page.locator("#messages .ephemeral").last

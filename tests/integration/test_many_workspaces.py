@@ -188,6 +188,8 @@ def test_an_account_is_checked_kept_encrypted_used_and_disconnected(world: World
     world.install(team)
     task = world.beams.start(BEAM_A, *LONG)
     person = world.person(team)
+    assert "/beam connect" in text_of(*person.command("help"))
+    assert "/beam connect" in text_of(*person.command("frobnicate"))
     assert "/beam connect" in text_of(*person.command(f"status {task}"))
     member = world.person(team, team.member)
     assert "admins" in text_of(*member.command("connect"))

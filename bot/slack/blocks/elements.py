@@ -155,7 +155,7 @@ def listed(title: str, lines: Iterable[str], total: int, most: int, room: int = 
     """Return a titled list that fits in a section, and says how many it leaves out.
 
     Args:
-        title: what the lines are, in mrkdwn.
+        title: what the lines are, in mrkdwn; none where it is empty.
         lines: one line an item.
         total: how many items there are.
         most: how many are shown at most.
@@ -168,7 +168,7 @@ def listed(title: str, lines: Iterable[str], total: int, most: int, room: int = 
         shown.append(line)
     if total > len(shown):
         shown.append(f"and {total - len(shown)} more")
-    return "\n".join([title, *shown])
+    return "\n".join([title, *shown] if title else shown)
 
 
 def pack(

@@ -108,7 +108,7 @@ def bad_id(word: str) -> Message:
 def cannot_read_files() -> Message:
     """Return what somebody is told who sent a file without a word."""
     return error_message(
-        "I cannot read files, and no name of these holds a task id. Paste the ids, or the lines"
+        "I cannot read files, and their names hold no task id. Paste the ids, or the lines"
         " that hold them, as text."
     )
 

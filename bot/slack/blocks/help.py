@@ -116,17 +116,25 @@ VERBS: tuple[Verb, ...] = (
 
 _BY_NAME = {verb.name: verb for verb in VERBS}
 
+_CONNECTING = {"connect", "disconnect"}
+"""Verbs of use only where workspaces connect their own Beam accounts."""
+
 _TASK = (
     "A task is its id, or a link or any text that holds one. Of a task that this channel watches,"
     " the first 8 characters of the id are enough."
 )
 
 
-def help_message(verb: str | None = None) -> Message:
-    """Return help for one verb, or for all if ``verb`` is none of them."""
+def help_message(verb: str | None = None, *, connects: bool = False) -> Message:
+    """Return help for one verb, or for all if ``verb`` is none of them.
+
+    Args:
+        verb: the verb as typed.
+        connects: workspaces connect their own Beam accounts, so the list of all verbs says how.
+    """
     if verb is not None and verb.lower() in _BY_NAME:
         return _about(_BY_NAME[verb.lower()])
-    return _with_all("Beambot looks after Beam tasks: look up, watch, be told, cancel.")
+    return _with_all("Beambot looks after Beam tasks: look up, watch, be told, cancel.", connects)
 
 
 def you_are_welcome() -> Message:
@@ -134,16 +142,17 @@ def you_are_welcome() -> Message:
     return said("You are welcome. `help` shows what else I can do.")
 
 
-def unknown_verb(word: str, suggestion: str | None) -> Message:
+def unknown_verb(word: str, suggestion: str | None, *, connects: bool = False) -> Message:
     """Return what to say to a first word that is neither a verb nor a task.
 
     Args:
         word: the word as typed.
         suggestion: the nearest verb, or a whole command that was probably meant.
+        connects: workspaces connect their own Beam accounts, so the list of all verbs says how.
     """
     text = f"I do not know “{safe(word, 40) or '…'}”."
     if suggestion is None:
-        return _with_all(text)
+        return _with_all(text, connects)
     first, *ids = suggestion.split() or [""]
     first = first.lower()
     if len(ids) > 2:
@@ -151,7 +160,7 @@ def unknown_verb(word: str, suggestion: str | None) -> Message:
     else:
         meant = f"Did you mean `/beam {escape(plain(suggestion, 100)).replace('`', '')}`?"
     extra = _suggested(first, ids) if first in _BY_NAME else []
-    return _with_all(f"{text} {meant}", *extra)
+    return _with_all(f"{text} {meant}", connects, *extra)
 
 
 def _suggested(verb: str, ids: list[str]) -> list[JSON]:
@@ -168,11 +177,13 @@ def _suggested(verb: str, ids: list[str]) -> list[JSON]:
     return made or [button(f"Explain {verb}", "help.run", f"help {verb}")]
 
 
-def _with_all(head: str, *extra: JSON) -> Message:
+def _with_all(head: str, connects: bool, *extra: JSON) -> Message:
     blocks = [section(head)]
     blocks += actions(*extra)
     text = [head]
     for verb in VERBS:
+        if verb.name in _CONNECTING and not connects:
+            continue
         usage = _usage(verb)
         name = f"Explain {verb.name}" if verb.run is None else f"Run {verb.name}"
         runs = verb.run or f"help {verb.name}"

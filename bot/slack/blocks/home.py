@@ -53,11 +53,15 @@ def problem_view(text: str) -> JSON:
     return _view([*_notice(text), *actions(again)], (1, 1))
 
 
-def help_modal() -> JSON:
-    """Return the help as a dialog: its buttons would have no channel to answer in."""
+def help_modal(*, connects: bool = False) -> JSON:
+    """Return the help as a dialog: its buttons would have no channel to answer in.
+
+    Args:
+        connects: workspaces connect their own Beam accounts.
+    """
     blocks = [
         {key: block[key] for key in block if key != "accessory"}
-        for block in help_message().blocks
+        for block in help_message(connects=connects).blocks
         if block["type"] != "actions"
     ]
     where = (

@@ -92,22 +92,25 @@ def cancel_question(tasks: Sequence[KnownTask], *, request_id: str, now: datetim
     blocks = [section(f"*{head}*")]
     for start in range(0, min(len(lines), _ASKED_ABOUT), 10):
         part = lines[start : min(start + 10, _ASKED_ABOUT)]
-        blocks.append(section(listed(f"*{start + 1} to {start + len(part)}*", part, len(part), 10)))
+        title = f"*{start + 1} to {start + len(part)}*" if len(lines) > 10 else ""
+        blocks.append(section(listed(title, part, len(part), 10)))
     if len(lines) > _ASKED_ABOUT:
         blocks.append(context(f"and {len(lines) - _ASKED_ABOUT} more, cancelled with these"))
     if over:
         title = "*Over already, nothing to cancel*"
         done = [_line(known, now) for known in over]
         blocks.append(section(listed(title, done, len(done), 5, room=1_500)))
+    keep = "Keep it running" if len(going) == 1 else "Keep them running"
+    stops = "It stops where it is" if len(going) == 1 else "They stop where they are"
     confirm = dialog(
         f"Cancel {many}?",
-        "They stop where they are and cannot be resumed. This cannot be undone.",
+        f"{stops} and cannot be resumed. This cannot be undone.",
         confirm=f"Cancel {many}",
-        deny="Keep them running",
+        deny=keep,
     )
     blocks += actions(
         button(f"Cancel {many}", "cancel.confirm", request_id, style="danger", confirm=confirm),
-        button("Keep them running", "cancel.dismiss", request_id),
+        button(keep, "cancel.dismiss", request_id),
     )
     text = "\n".join([head, *(f"{label(one.task, 40)} {_spoken(one)}" for one in going)])
     if over:

@@ -125,6 +125,7 @@ SAMPLES = (
         help_message,
         "Help",
         normal=help_message,
+        where_accounts_are_connected=lambda: help_message(connects=True),
         **{f"about_{verb.name}": lambda name=verb.name: help_message(name) for verb in VERBS},
     ),
     shows(

@@ -219,8 +219,9 @@ def test_notices_quote_safely(text: str) -> None:
 
 
 @pytest.mark.parametrize("verb", [None, "nonsense", *(verb.name for verb in VERBS)])
-def test_help(verb: str | None) -> None:
-    message = help_message(verb)
+@pytest.mark.parametrize("connects", [False, True])
+def test_help(verb: str | None, connects: bool) -> None:
+    message = help_message(verb, connects=connects)
     fine(message)
 
 

@@ -12,6 +12,10 @@ from demo.gallery.page import gallery
 from demo.gallery.sample import Sample, builders
 from demo.gallery.samples import SAMPLES
 from demo.workspace.blockkit import message_problems, view_problems
+from demo.workspace.render import EMOJI
+from tests.stack import ROOT
+
+BLOCKS = ROOT / "bot" / "slack" / "blocks"
 
 ADD = """
 {missing} has no sample. Add one line for each to the file of its kind in demo/gallery/samples/:
@@ -56,6 +60,13 @@ def test_the_gallery_shows_every_sample_and_can_show_every_block() -> None:
         assert f'id="{sample.name}"' in page
     assert "cannot show" not in page
     assert page.count('class="frame phone"') == sum(len(list(one.seen())) for one in SAMPLES)
+
+
+def test_the_workspace_knows_every_emoji_of_ours() -> None:
+    written = "".join(path.read_text() for path in BLOCKS.glob("*.py"))
+    names = set(re.findall(r"(?<![\w:]):([a-z_]+):(?![\w`])", written))
+    assert {"turtle", "mute"} <= names
+    assert names <= EMOJI.keys()
 
 
 def test_a_page_of_the_gallery_holds_no_markup_of_others() -> None:
