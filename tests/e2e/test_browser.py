@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.stack import ROOT, Stack
 
@@ -76,6 +76,38 @@ def test_watch_see_it_change_cancel_and_see_the_truth(
     expect(thread).to_contain_text("@omar asked to cancel", timeout=SHORT)
     expect(thread).to_contain_text("cancelled by @omar", timeout=SHORT)
     picture(page, "cancelled", tmp_path)
+
+
+def test_a_task_is_cancelled_by_keyboard_alone(page: Page, socket_stack: Stack) -> None:
+    task = socket_stack.task((0, "RUNNING"), (600, "COMPLETE"))
+    page.get_by_label("Message #training").focus()
+    page.keyboard.insert_text(f"/beam watch {task}")
+    page.keyboard.press("Enter")
+    card = page.locator("#messages .message:not(.ephemeral)").filter(has_text=task).first
+    expect(card).to_contain_text("Running", timeout=SHORT)
+    cancel = card.get_by_role("button", name="Cancel")
+    tab_to(page, "Shift+Tab", cancel)
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    # Enter once too often must not cancel.
+    expect(dialog.locator(".confirm-no")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(cancel).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to(page, "Tab", dialog.locator(".confirm-yes"))
+    page.keyboard.press("Enter")
+    expect(card).to_contain_text("Cancelled", timeout=SHORT)
+    expect(cancel).to_have_count(0)
+
+
+def tab_to(page: Page, key: str, wanted: Locator) -> None:
+    """Press ``key`` until what is wanted has the focus; 60 times are enough for any page here."""
+    for _ in range(60):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{key} does not reach {wanted}")
 
 
 def test_help_and_status_are_for_the_caller_alone(
