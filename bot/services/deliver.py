@@ -358,7 +358,8 @@ class Deliverer:
             is_broadcast(news),
             f"beambot-{first.id}",
             first.created_at,
-            before,
+            # A request that begins before this has ended when the lease is over.
+            before - LEASE / 4,
         )
 
     async def _failed(self, turn: _Turn, error: DeliveryError) -> None:

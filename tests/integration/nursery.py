@@ -30,6 +30,7 @@ def live(environment: Mapping[str, str], log: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["app.py"]
+    quick_leases.shorten()
     app.main()
 
 
