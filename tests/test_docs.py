@@ -36,3 +36,14 @@ def test_the_tests_that_prove_a_promise_exist() -> None:
         assert re.search(r"`tests/[\w/]+\.py`|\| none yet \|$", row), row
     for path in re.findall(r"`(tests/[^`]+)`", text):
         assert (ROOT / path).exists(), path
+
+
+def test_pages_and_pictures_that_the_documentation_links_to_exist() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", page.read_text())
+    ]
+    assert (ROOT / "docs" / "tour.md", "images/watch.png") in links
+    assert [link for page, link in links if not (page.parent / link).exists()] == []
