@@ -161,6 +161,9 @@ class Page:
         """Type a message, or use a slash command."""
         text, user, channel = str(given["text"]).strip(), given["user"], given["channel"]
         thread = given.get("thread_ts")
+        if channel == f"D{user[1:]}":
+            # The sidebar offers the direct messages before anything was written there.
+            self._workspace.open_dm(user)
         if text.startswith("/"):
             if thread:
                 name = text.split()[0]

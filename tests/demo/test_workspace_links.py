@@ -1,4 +1,4 @@
-"""The local workspace tells of links as Slack does, and refuses the cards that Slack refuses."""
+"""The local workspace tells of links and words as Slack does, and refuses what Slack refuses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from demo.workspace import methods_chat, methods_views, seeds
 from demo.workspace.calls import ApiError, Calls
 from demo.workspace.manifest import load
 from demo.workspace.model import Message, Settings
+from demo.workspace.page import Page
 from demo.workspace.payloads import links_in
 from demo.workspace.state import Workspace
 from demo.workspace.transport import Ack
@@ -119,3 +120,12 @@ def test_a_manifest_may_name_five_domains(workspace: Workspace) -> None:
     manifest["features"]["unfurl_domains"] = [f"d{n}.example" for n in range(6)]
     with pytest.raises(ValueError, match="5 domains"):
         load(workspace, manifest)
+
+
+async def test_the_first_words_to_the_bot_arrive_though_nothing_opened_the_direct_messages(
+    workspace: Workspace,
+) -> None:
+    assert "D0ANA" not in workspace.channels
+    await Page(workspace, None).say({"user": "U0ANA", "channel": "D0ANA", "text": "hi"})
+    [event] = heard(workspace)
+    assert (event["channel_type"], event["text"]) == ("im", "hi")
