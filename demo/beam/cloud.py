@@ -11,7 +11,7 @@ from demo.beam.task import SimulatedTask, stable_id
 
 # A new generation of the catalogue starts this often, in seconds at speed 1.
 GENERATION = 120.0
-KEPT_TASKS = 2000
+KEPT_TASKS = 20_000
 
 
 class Cloud:
