@@ -80,6 +80,8 @@ def test_watch_see_it_change_cancel_and_see_the_truth(
 
 def test_a_task_is_cancelled_by_keyboard_alone(page: Page, socket_stack: Stack) -> None:
     task = socket_stack.task((0, "RUNNING"), (600, "COMPLETE"))
+    pressed: list[str] = []
+    page.on("request", lambda one: pressed.append(one.url) if "/ui/act" in one.url else None)
     page.get_by_label("Message #training").focus()
     page.keyboard.insert_text(f"/beam watch {task}")
     page.keyboard.press("Enter")
@@ -99,6 +101,7 @@ def test_a_task_is_cancelled_by_keyboard_alone(page: Page, socket_stack: Stack) 
     page.keyboard.press("Enter")
     expect(card).to_contain_text("Cancelled", timeout=SHORT)
     expect(cancel).to_have_count(0)
+    assert len(pressed) == 1, "Escape pressed the button too"
 
 
 def tab_to(page: Page, key: str, wanted: Locator) -> None:
