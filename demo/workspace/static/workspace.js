@@ -248,6 +248,7 @@ document.addEventListener("click", (event) => {
   const message = target.closest(".message");
   if (target.matches(".open-home")) {
     event.preventDefault();
+    toggleMenu(false);
     state.home = true;
     state.thread = null;
     delete $("#messages").dataset.filled;
