@@ -80,7 +80,7 @@ def test_a_slow_run_is_told_with_cancel_at_hand_and_all_of_it_is_history(
     expect(stats.locator(".chart .mark")).to_have_count(7)
     stats.scroll_into_view_if_needed()
     picture(page, "stats", tmp_path)
-    stats.get_by_text("Last 24 hours").click()
+    stats.get_by_role("button", name="Show the last 24 hours").dispatch_event("click")
     stats = page.locator("#messages .ephemeral").filter(has_text="ended in the last").last
     expect(stats).to_contain_text("in the last 24 hours", timeout=SHORT)
     page.set_viewport_size({"width": 390, "height": 844})

@@ -272,7 +272,9 @@ async def test_a_job_that_is_hours_late_runs_once(jobs: Jobs) -> None:
     # The slow ones show it: they are not due again for a while.
     await jobs.until("deliver", 3)
     assert (jobs.runs["resume"], jobs.runs["purge"]) == (1, 1)
-    assert all(job.next_run_time > datetime.now(UTC) for job in jobs.schedule.get_jobs())
+    # The quick ones may be due again this very moment.
+    soon = datetime.now(UTC) - timedelta(seconds=5)
+    assert all(job.next_run_time > soon for job in jobs.schedule.get_jobs())
 
 
 async def test_jobs_go_on_when_the_clock_is_set_back(
