@@ -8,11 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from tests.stack import ANA, INFERENCE, ROOT, SECRET, Stack, eventually
+
+
+@pytest.fixture(scope="module")
+def socket_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own: what others watch would share its requests while Beam says 429."""
+    made = Stack(tmp_path_factory.mktemp("faults"), http=False)
+    yield made
+    made.stop()
 
 
 def beam_fault(stack: Stack, kind: str) -> None:
