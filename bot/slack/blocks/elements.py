@@ -129,6 +129,22 @@ def link_button(label: str, action_id: str, url: str, *, spoken: str) -> JSON:
     }
 
 
+def input_block(
+    block_id: str, label: str, element: JSON, *, hint: str = "", optional: bool = False
+) -> JSON:
+    """Return a labelled field of a modal, with a hint below it if there is one."""
+    block: JSON = {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain_text(label),
+        "element": element,
+        "optional": optional,
+    }
+    if hint:
+        block["hint"] = plain_text(hint)
+    return block
+
+
 def dialog(title: str, text: str, *, confirm: str, deny: str) -> JSON:
     """Return a dialog that asks before something that cannot be undone."""
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.slack.blocks.elements import plain_text, section
+from bot.slack.blocks.elements import input_block, plain_text, section
 from bot.slack.blocks.message import JSON, count, cut
 from bot.slack.blocks.words import LEVELS
 from bot.tasks import Level, TaskId
@@ -47,7 +47,7 @@ def watch_modal(
     }
     if text:
         ids["initial_value"] = cut(text, _TYPED_MAX)
-    tasks = _input(
+    tasks = input_block(
         IDS_BLOCK, "Tasks", ids, hint=f"Up to {MOST_TASKS}. Several tasks share one card."
     )
     blocks = [tasks, _channel(channel_id), _level(level)]
@@ -85,7 +85,7 @@ def watch_from_message_modal(
             "initial_options": options,
         }
         label = "Tasks" if len(ids) <= _BOXES else f"Tasks {start + 1} to {start + len(part)}"
-        blocks.append(_input(f"{IDS_BLOCK}.{start // _BOXES}", label, boxes, optional=True))
+        blocks.append(input_block(f"{IDS_BLOCK}.{start // _BOXES}", label, boxes, optional=True))
     blocks += [_channel(channel_id), _level(level)]
     return _modal("Watch these tasks", blocks, "watch_message.submit", metadata, "Watch")
 
@@ -101,7 +101,7 @@ def reason_modal(metadata: str) -> JSON:
         "placeholder": plain_text("The loss exploded after epoch 3"),
     }
     hint = "Shown in the report of your cancel and on the cards of its tasks."
-    blocks = [_input(REASON_BLOCK, "Why did you cancel?", why, hint=hint)]
+    blocks = [input_block(REASON_BLOCK, "Why did you cancel?", why, hint=hint)]
     return _modal("Give a reason", blocks, "cancel.reason.submit", metadata, "Save")
 
 
@@ -131,21 +131,6 @@ def _modal(title: str, blocks: list[JSON], callback_id: str, metadata: str, subm
     }
 
 
-def _input(
-    block_id: str, label: str, element: JSON, *, hint: str = "", optional: bool = False
-) -> JSON:
-    block: JSON = {
-        "type": "input",
-        "block_id": block_id,
-        "label": plain_text(label),
-        "element": element,
-        "optional": optional,
-    }
-    if hint:
-        block["hint"] = plain_text(hint)
-    return block
-
-
 def _channel(channel_id: str | None) -> JSON:
     element: JSON = {
         "type": "conversations_select",
@@ -158,7 +143,7 @@ def _channel(channel_id: str | None) -> JSON:
     else:
         element["default_to_current_conversation"] = True
     hint = "Beambot must be in the channel: /invite @Beambot"
-    return _input(CHANNEL_BLOCK, "Where to tell", element, hint=hint)
+    return input_block(CHANNEL_BLOCK, "Where to tell", element, hint=hint)
 
 
 def _level(level: Level | None) -> JSON:
@@ -173,4 +158,4 @@ def _level(level: Level | None) -> JSON:
         "options": list(options.values()),
         "initial_option": options[level],
     }
-    return _input(LEVEL_BLOCK, "What to tell", element)
+    return input_block(LEVEL_BLOCK, "What to tell", element)

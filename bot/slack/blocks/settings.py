@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.slack.blocks.elements import actions, button, plain_text, section, unmute_button
+from bot.slack.blocks.elements import (
+    actions,
+    button,
+    input_block,
+    plain_text,
+    section,
+    unmute_button,
+)
 from bot.slack.blocks.message import JSON, Message, count, date, plain, safe
 from bot.slack.blocks.words import LEVELS
 from bot.slack.blocks.zones import ZONES
@@ -76,11 +83,11 @@ def settings_modal(
     group = known.mention.ids[0] if known.mention.whom is Whom.GROUP else ""
     blocks = [
         section(f"What Beambot tells {_place(channel_id)}. Cards show everything in any case."),
-        _input(LEVEL, "What to tell of a watch that names no level", _levels(known.level)),
-        _input(HOW, "How to tell it", _checkboxes(ticked), optional=True),
-        _input(WHOM, "Whom a failure mentions", _radio(_WHOM, known.mention.whom)),
-        _input(PEOPLE, "People", _people(people), optional=True),
-        _input(
+        input_block(LEVEL, "What to tell of a watch that names no level", _levels(known.level)),
+        input_block(HOW, "How to tell it", _checkboxes(ticked), optional=True),
+        input_block(WHOM, "Whom a failure mentions", _radio(_WHOM, known.mention.whom)),
+        input_block(PEOPLE, "People", _people(people), optional=True),
+        input_block(
             GROUP,
             "User group",
             _typed(group, "S0123ABCD"),
@@ -88,17 +95,17 @@ def settings_modal(
             hint="Its id, or a link to it: open the group in Slack, ⋯, “Copy group ID”.",
             optional=True,
         ),
-        _input(MUTE, "Mute", _mutes(known.muted_until, time_zone)),
+        input_block(MUTE, "Mute", _mutes(known.muted_until, time_zone)),
         section("*Quiet hours*\nNothing is told between these times, and one summary afterwards."),
-        _input(
+        input_block(
             QUIET_FROM, "From", _time(known.quiet.start if known.quiet else None), optional=True
         ),
-        _input(QUIET_TO, "To", _time(known.quiet.end if known.quiet else None), optional=True),
-        _input(TIME_ZONE, "Time zone", _zones(known.time_zone or time_zone, time_zone)),
+        input_block(QUIET_TO, "To", _time(known.quiet.end if known.quiet else None), optional=True),
+        input_block(TIME_ZONE, "Time zone", _zones(known.time_zone or time_zone, time_zone)),
     ]
     if len(accounts) > 1:
         # Under the first line: which tasks are meant comes before what is told of them.
-        blocks.insert(1, _input(ACCOUNT, "Beam account", _accounts(accounts, account)))
+        blocks.insert(1, input_block(ACCOUNT, "Beam account", _accounts(accounts, account)))
     return {
         "type": "modal",
         "callback_id": "settings.submit",
@@ -278,18 +285,3 @@ def _clock(minutes: int) -> str:
 
 def _option(text: str, value: str) -> JSON:
     return {"text": plain_text(text), "value": value}
-
-
-def _input(
-    block_id: str, label: str, element: JSON, *, hint: str = "", optional: bool = False
-) -> JSON:
-    block: JSON = {
-        "type": "input",
-        "block_id": block_id,
-        "label": plain_text(label),
-        "element": element,
-        "optional": optional,
-    }
-    if hint:
-        block["hint"] = plain_text(hint)
-    return block
