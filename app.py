@@ -89,6 +89,9 @@ from storage.watches import WatchStore
 STOP_JOBS, STOP_REQUESTS, STOP_POLLS, STOP_SENDING = 1.0, 2.5, 2.0, 3.0
 """Seconds that each may take when the bot stops: 10 altogether, with room to spare."""
 
+FAILED, MISCONFIGURED = 1, 78
+"""Exit codes; the second (``EX_CONFIG`` of sysexits.h) means that to start again will not help."""
+
 _log = structlog.get_logger("app")
 
 
@@ -352,7 +355,7 @@ async def run_bot(settings: Settings, listener: socket.socket) -> int:
             tenancy = new_tenancy(settings, database, session, http, clock, copies)
             await Bot(settings, database, session, tenancy, copies, clock).run(listener, stop)
         except Rejected as error:
-            return fail(str(error))
+            return fail(str(error), MISCONFIGURED)
     return 0
 
 
@@ -409,10 +412,10 @@ async def print_audit(settings: DatabaseSettings, since: datetime) -> int:
     return 0
 
 
-def fail(line: str) -> int:
+def fail(line: str, code: int = FAILED) -> int:
     """Print what is wrong; return the exit code."""
     print(line, file=sys.stderr, flush=True)
-    return 1
+    return code
 
 
 S = TypeVar("S", bound=DatabaseSettings)
@@ -423,7 +426,7 @@ def load_as(kind: type[S]) -> S:
     try:
         settings = kind.load(os.environ)
     except SettingsError as error:
-        sys.exit(fail("\n".join(error.lines)))
+        sys.exit(fail("\n".join(error.lines), MISCONFIGURED))
     redactor = log.configure(settings.log_level, settings.log_format)
     for secret in settings.secrets:
         redactor.hide(secret)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from app import FAILED, MISCONFIGURED
 from tests.stack import ANA, INFERENCE, ROOT, SECRET, Stack, eventually
 
 
@@ -169,9 +170,11 @@ def test_migrate_and_bad_settings(stack: Stack) -> None:
     done = run_app(stack, "migrate", DATABASE_URL=f"sqlite:///{stack.folder / 'other.db'}")
     assert "empty -> 0005" in done.stdout
     bad = run_app(stack, POLL_INTERVAL="often", BEAM_TOKEN="")
-    assert bad.returncode == 1
+    assert bad.returncode == MISCONFIGURED
     assert [line.split()[0] for line in bad.stderr.splitlines()] == ["BEAM_TOKEN", "POLL_INTERVAL"]
     taken = run_app(stack)
+    assert taken.returncode == FAILED
     assert "cannot listen on" in taken.stderr
     rejected = run_app(stack, SLACK_BOT_TOKEN="xoxb-wrong", PORT="0")
+    assert rejected.returncode == MISCONFIGURED
     assert "SLACK_BOT_TOKEN is rejected by Slack (invalid_auth)" in rejected.stderr
