@@ -25,7 +25,6 @@ from starlette.types import ASGIApp
 
 from bot import log
 from bot.beam import new_http_client
-from bot.beam.callback import Callback
 from bot.callbacks import BeamCallbacks
 from bot.check import run_checks
 from bot.metrics import Metrics
@@ -61,7 +60,6 @@ from bot.slack.outbox import SlackCourier
 from bot.slack.people import SlackPeople
 from bot.slack.session import new_session
 from bot.tasks.follow import Pace
-from bot.tasks.records import DEFAULT_ACCOUNT
 from bot.tenancy import Tenancy, new_beam, new_tenancy
 from bot.web import new_web
 from storage.accounts import AccountStore
@@ -185,8 +183,6 @@ class Bot:
             )
         self._connection = Connection(workspace, handler)
         self._installing = tenancy.installing
-        self._hints = Hints(self._tasks, self._seen, self._services.poller, clock)
-        self._workspaces = workspace
         self._schedule = new_schedule(
             self._poll,
             self._deliver,
@@ -205,9 +201,11 @@ class Bot:
             "slack": self._connection.down,
         }
         install = tenancy.installing.routes() if tenancy.installing else ()
-        self._web = new_server(
-            new_web(events, self._parts, self._measure, self._callbacks(settings), install)
-        )
+        callbacks = None
+        if tenancy.callback_key is not None:
+            hints = Hints(self._tasks, self._seen, self._services.poller, clock)
+            callbacks = BeamCallbacks(tenancy.callback_key, hints, clock, self._metrics.refused)
+        self._web = new_server(new_web(events, self._parts, self._measure, callbacks, install))
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set.
@@ -249,22 +247,6 @@ class Bot:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._services.deliverer.stop(), STOP_SENDING)
         await self._copies.leave()
-
-    def _callbacks(self, settings: Settings) -> BeamCallbacks | None:
-        # The one key is that of the one account; accounts that are connected have none yet.
-        if settings.beam_callback_key is None or settings.many_workspaces:
-            return None
-
-        async def take(callback: Callback) -> None:
-            workspace = await self._workspaces.get("")
-            if workspace is not None and workspace.known:
-                team_id = workspace.identity.team_id
-                key = callback.signature
-                await self._hints.take(team_id, DEFAULT_ACCOUNT, callback.task_id, key)
-
-        return BeamCallbacks(
-            plain(settings.beam_callback_key), take, self._clock, self._metrics.refused
-        )
 
     async def _beat(self) -> None:
         await self._health.beat()

@@ -11,7 +11,9 @@ from aiohttp import ClientSession
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.beam import BeamClient, RateLimiter
+from bot.callbacks import KeyOf
 from bot.services.accounts import ManyAccounts, OneAccount, PatientAccounts
+from bot.services.callback_keys import AccountKey, CallbackKeys
 from bot.services.copies import Copies
 from bot.services.leaving import Leaving
 from bot.services.ports import Accounts, Clock
@@ -21,7 +23,9 @@ from bot.slack.client import SlackClient
 from bot.slack.installed import InstalledWorkspaces
 from bot.slack.oauth import Installing
 from bot.slack.workspace import Workspace, Workspaces
+from bot.tasks.records import DEFAULT_ACCOUNT
 from storage.accounts import AccountStore
+from storage.callback_keys import CallbackKeyStore
 from storage.database import Database
 from storage.installations import InstallationStore
 from storage.vault import Vault
@@ -38,6 +42,8 @@ class Tenancy:
     """The same accounts, for what lets people go first."""
     budget: Budget
     """What may be sent to Beam in all."""
+    callback_key: KeyOf | None
+    """With whose key a callback is to be signed; ``None`` where none are taken."""
     connected: ManyAccounts | None = None
     installing: Installing | None = None
     leaving: Leaving | None = None
@@ -83,15 +89,28 @@ def new_tenancy(
     if not settings.many_workspaces:
         beam = new_beam(settings, http, plain(settings.beam_token), copies.part)
         workspace = Workspace(new_slack(plain(settings.slack_bot_token)))
-        return Tenancy(workspace, OneAccount(beam), OneAccount(beam.patient()), beam.budget)
+        return Tenancy(
+            workspace,
+            OneAccount(beam),
+            OneAccount(beam.patient()),
+            beam.budget,
+            _one_key(settings, workspace),
+        )
     vault = Vault(settings.encryption_keys)
     store = InstallationStore(database, vault)
     workspaces = InstalledWorkspaces(store, new_slack, clock)
+    callback_keys = CallbackKeys(CallbackKeyStore(database), vault, clock)
     accounts = ManyAccounts(
         AccountStore(database, vault),
         lambda token: new_beam(settings, http, token, copies.part),
         clock,
+        callback_keys,
     )
+
+    def left(owner_id: str) -> None:
+        workspaces.changed(owner_id)
+        callback_keys.changed()
+
     installing = Installing(
         plain(settings.slack_client_id),
         plain(settings.slack_client_secret),
@@ -107,10 +126,22 @@ def new_tenancy(
         PatientAccounts(accounts),
         # Each account has a budget of its own.
         Unlimited(),
+        callback_keys.of,
         accounts,
         installing,
-        Leaving(database, store, clock, workspaces.changed),
+        Leaving(database, store, clock, left),
     )
+
+
+def _one_key(settings: Settings, workspace: Workspace) -> KeyOf | None:
+    key = plain(settings.beam_callback_key)
+
+    async def of(_: bytes) -> AccountKey:
+        # Before Slack has said which workspace it is, nothing is watched there.
+        team_id = workspace.identity.team_id if workspace.known else ""
+        return AccountKey(team_id, DEFAULT_ACCOUNT, key)
+
+    return of if key else None
 
 
 def _slack_clients(

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from bot.slack.manifest import EVENTS_PATH
+from bot.tasks.accounts import CALLBACK_PATH
 
 Check = Callable[[], Awaitable[str | None]]
 """Returns why a part is not ready, ``None`` if it is."""
@@ -54,7 +55,7 @@ def new_web(
     if events is not None:
         routes.append(Route(EVENTS_PATH, events, methods=["POST"]))
     if callbacks is not None:
-        routes.append(Route("/beam/callback", callbacks, methods=["POST"]))
+        routes.append(Route(CALLBACK_PATH, callbacks, methods=["POST"]))
     app = Starlette(routes=[*routes, *install])
     # A redirect would repeat the caller's own Host header.
     app.router.redirect_slashes = False

@@ -25,6 +25,8 @@ class BeamAccount:
     is_default: bool
     connected_by: str
     connected_at: datetime
+    calls_back: bool
+    """Whether it has a key that Beam signs callbacks with."""
 
 
 class AccountStore:
@@ -32,7 +34,7 @@ class AccountStore:
 
     Args:
         database: where they are.
-        vault: encrypts the tokens.
+        vault: encrypts the tokens and the keys.
     """
 
     def __init__(self, database: Database, vault: Vault) -> None:
@@ -40,7 +42,15 @@ class AccountStore:
         self._vault = vault
 
     async def connect(
-        self, team_id: str, name: str, token: str, actor_id: str, now: datetime, *, default: bool
+        self,
+        team_id: str,
+        name: str,
+        token: str,
+        actor_id: str,
+        now: datetime,
+        *,
+        default: bool,
+        callback_key: str | None = None,
     ) -> None:
         """Keep an account's token, or a new token of the same account.
 
@@ -51,6 +61,7 @@ class AccountStore:
             actor_id: who connects it.
             now: the current time.
             default: whether channels use it that chose none; the first account always is.
+            callback_key: what Beam signs its callbacks with; ``None`` keeps the one before.
         """
         sealed = self._vault.seal(token)
 
@@ -66,9 +77,13 @@ class AccountStore:
                 "connected_by": actor_id,
                 "connected_at": now,
             }
+            details: dict[str, object] = {"account": name}
+            if callback_key is not None:
+                values["callback_key"] = self._vault.seal(callback_key)
+                details["signing_key"] = "new"
             row = upsert(tx, beam_accounts).values(team_id=team_id, name=name, **values)
             tx.execute(row.on_conflict_do_update(index_elements=["team_id", "name"], set_=values))
-            note(tx, team_id, actor_id, "account.connect", {"account": name}, now)
+            note(tx, team_id, actor_id, "account.connect", details, now)
 
         await self._database.write(work)
 
@@ -92,6 +107,7 @@ class AccountStore:
                 row.is_default,
                 row.connected_by,
                 row.connected_at,
+                row.callback_key is not None,
             )
             for row in rows
         ]
@@ -185,7 +201,7 @@ class AccountStore:
         return await self._database.write(work)
 
     async def reseal(self) -> int:
-        """Encrypt every token anew with the newest key; return how many.
+        """Encrypt every token and key anew with the newest key; return how many accounts.
 
         Raises:
             Sealed: one was encrypted with a key that is not among those given; nothing changed.
@@ -194,10 +210,14 @@ class AccountStore:
         def work(tx: Connection) -> int:
             rows = tx.execute(select(beam_accounts).with_for_update()).all()
             for row in rows:
+                key = row.callback_key
                 tx.execute(
                     update(beam_accounts)
                     .where(beam_accounts.c.team_id == row.team_id, beam_accounts.c.name == row.name)
-                    .values(token=self._vault.reseal(row.token))
+                    .values(
+                        token=self._vault.reseal(row.token),
+                        callback_key=None if key is None else self._vault.reseal(key),
+                    )
                 )
             return len(rows)
 

@@ -329,6 +329,8 @@ beam_accounts = Table(
     Column("is_default", Boolean, nullable=False),
     Column("connected_by", String(32), nullable=False),
     Column("connected_at", UtcDateTime, nullable=False),
+    # Encrypted; where it is empty, Beam does not call back.
+    Column("callback_key", Text),
 )
 
 # Channels that chose another account than the workspace's default.

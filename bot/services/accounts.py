@@ -11,6 +11,7 @@ import structlog
 
 from bot.beam.errors import BeamError, NotConnected, Unauthorized
 from bot.errors import BadRequest, BeamUnavailable
+from bot.services.callback_keys import CallbackKeys
 from bot.services.ports import AccountClient, Beam, Clock
 from bot.tasks.records import DEFAULT_ACCOUNT, ConnectedAccount, Place
 from storage.accounts import AccountStore, BeamAccount
@@ -59,12 +60,18 @@ class ManyAccounts:
         store: where they are kept.
         new_client: makes the way to an account of a token; called once for each token.
         clock: the current time.
+        callback_keys: what Beam signs callbacks with.
     """
 
     def __init__(
-        self, store: AccountStore, new_client: Callable[[str], AccountClient], clock: Clock
+        self,
+        store: AccountStore,
+        new_client: Callable[[str], AccountClient],
+        clock: Clock,
+        callback_keys: CallbackKeys,
     ) -> None:
         self._store = store
+        self._callback_keys = callback_keys
         self._new_client = new_client
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
@@ -94,12 +101,29 @@ class ManyAccounts:
     async def connected(self, team_id: str) -> list[ConnectedAccount]:
         """Return a workspace's accounts, the default first."""
         return [
-            ConnectedAccount(one.name, one.is_default, one.connected_by, one.connected_at)
+            ConnectedAccount(
+                one.name, one.is_default, one.connected_by, one.connected_at, one.calls_back
+            )
             for one in (await self._of_team(team_id)).values()
         ]
 
-    async def connect(self, place: Place, name: str, token: str, *, default: bool) -> None:
+    async def connect(
+        self,
+        place: Place,
+        name: str,
+        token: str,
+        *,
+        default: bool,
+        callback_key: str | None = None,
+    ) -> None:
         """Check a token against Beam, and keep it.
+
+        Args:
+            place: where, and who does it.
+            name: what the account is called.
+            token: the token.
+            default: whether channels use it that chose none.
+            callback_key: what Beam signs its callbacks with; ``None`` keeps the one before.
 
         Raises:
             BadRequest: Beam does not take it, or the workspace has too many accounts.
@@ -122,9 +146,15 @@ class ManyAccounts:
                 " again in a minute."
             ) from error
         await self._store.connect(
-            place.team_id, name, token, place.user_id, self._clock(), default=default
+            place.team_id,
+            name,
+            token,
+            place.user_id,
+            self._clock(),
+            default=default,
+            callback_key=callback_key,
         )
-        self._known.pop(place.team_id, None)
+        self._forget(place)
 
     async def disconnect(self, place: Place, name: str) -> int:
         """Forget an account, and end what was watched in it; return how many watches ended.
@@ -133,10 +163,21 @@ class ManyAccounts:
             BadRequest: the workspace has no such account.
         """
         ended = await self._store.disconnect(place.team_id, name, place.user_id, self._clock())
-        self._known.pop(place.team_id, None)
+        self._forget(place)
         if ended is None:
             raise BadRequest(_NO_SUCH)
         return ended
+
+    async def remove_key(self, place: Place, name: str) -> None:
+        """Forget what Beam signs an account's callbacks with.
+
+        Raises:
+            BadRequest: the workspace has no such account, or it has no key.
+        """
+        there = await self._callback_keys.remove(place, name)
+        self._forget(place)
+        if not there:
+            raise BadRequest("There is no signing key any more. Type `/beam connect` to see.")
 
     async def choose(self, place: Place, name: str | None) -> None:
         """Have a channel use an account; ``None`` for the default.
@@ -149,6 +190,10 @@ class ManyAccounts:
         )
         if not done:
             raise BadRequest(_NO_SUCH)
+
+    def _forget(self, place: Place) -> None:
+        self._known.pop(place.team_id, None)
+        self._callback_keys.changed()
 
     async def _of_team(self, team_id: str) -> dict[str, BeamAccount]:
         now = self._clock()

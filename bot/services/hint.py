@@ -32,14 +32,20 @@ class Hints:
     async def take(self, team_id: str, account: str, task_id: TaskId, key: str) -> bool:
         """Have a watched task looked at now; tell whether that was still to be done.
 
+        Nothing is written for a task that is not polled: the sender may name any.
+
         Args:
             team_id: the workspace.
             account: the Beam account.
             task_id: the task.
-            key: what makes the hint one of its kind; a repetition does nothing.
+            key: what makes the hint about this task one of its kind; a repetition does nothing.
         """
         now = self._clock()
-        if not await self._seen.first(team_id, f"hint:{key}", now):
+        known = (await self._tasks.get(team_id, account, [task_id])).get(task_id)
+        if known is None or known.next_check_at is None:
+            return False
+        # With the task: tasks that end in the same second with the same result share a signature.
+        if not await self._seen.first(team_id, f"hint:{task_id}:{key}", now):
             return False
         if not await self._tasks.bring_forward(team_id, account, task_id, now):
             return False

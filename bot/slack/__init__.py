@@ -158,6 +158,7 @@ def register(
     for action_id, handler in {
         "account.open": connecting.ask,
         "account.disconnect": connecting.disconnect,
+        "account.remove_key": connecting.remove_key,
         "task.cancel": actions.cancel_task,
         "task.refresh": actions.refresh_task,
         "task.links": actions.refresh_task,

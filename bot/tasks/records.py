@@ -50,6 +50,8 @@ class ConnectedAccount:
     connected_by: str
     """Slack user id."""
     connected_at: datetime
+    calls_back: bool = False
+    """Whether Beam's callbacks for it are taken: it has a signing key."""
 
 
 @dataclass(frozen=True, slots=True)

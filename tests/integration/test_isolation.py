@@ -14,6 +14,7 @@ from bot.services.leaving import Leaving
 from bot.slack import register
 from bot.slack.blocks.help import VERBS
 from bot.slack.guard import Guard
+from tests.callbacks import signed
 from tests.grid import Person, Team
 from tests.integration.test_many_workspaces import BEAM_A, BEAM_B, LONG, World, world
 from tests.stack import JSON, eventually
@@ -21,6 +22,7 @@ from tests.stack import JSON, eventually
 __all__ = ["world"]
 
 SECRET = "alphasecret"
+KEY_A, KEY_B = "sk_canary-alphas-key", "sk_canary-omegas-key"
 THEIRS = ("watches", "cards", "cancels", "cancel_questions", "preferences", "beam_accounts")
 
 
@@ -88,9 +90,9 @@ EVENTS: dict[str, JSON] = {
 
 def test_no_route_leads_to_what_another_workspace_has(world: World) -> None:
     mine, other = world.new_team("ALPHA"), world.new_team("OMEGA")
-    for team, token in ((mine, BEAM_A), (other, BEAM_B)):
+    for team, token, key in ((mine, BEAM_A, KEY_A), (other, BEAM_B, KEY_B)):
         world.install(team)
-        assert "is connected" in json.dumps(world.connect(team, token))
+        assert "is connected" in json.dumps(world.connect(team, token, key=key))
     tasks = [start(world) for _ in range(3)]
     owner = world.person(mine)
     owner.ask(f"watch {tasks[0]}")
@@ -113,6 +115,7 @@ def test_no_route_leads_to_what_another_workspace_has(world: World) -> None:
             if action.startswith("home."):
                 view = {"type": "home", "private_metadata": "[1, 1]", "blocks": []}
             thief.press(action, value, channel, view=view)
+    by_callback(world, tasks)
     for kind in ("tokens_revoked", "app_uninstalled"):
         settle(world)
         thief.event(kind, **EVENTS[kind])
@@ -128,8 +131,13 @@ def test_no_route_leads_to_what_another_workspace_has(world: World) -> None:
     assert len(world.grid.made("chat.postMessage", mine.id)) == said
     assert [one for one in world.beams.log(BEAM_A) if one["method"] == "DELETE"] == []
     assert all(one["simulation"]["status"] == "RUNNING" for one in alive(world, tasks))
-    # Callbacks have one key, and with many workspaces there is no one whose it could be.
-    assert world.bot.client.post(f"{world.bot.url}/beam/callback").status_code == 404
+    hints = "SELECT count(*) FROM requests_seen WHERE key LIKE 'hint:%'"
+    assert world.rows(hints) == [(0,)]
+    # The same is taken of whom it belongs to; a key is not found in what was said or kept.
+    assert call_back(world, "workspace=TALPHA&account=main", tasks[0], KEY_A) == 204
+    assert world.rows(hints) == [(1,)]
+    assert not [one for one in world.grid.calls if KEY_A in json.dumps(one.given)]
+    assert KEY_A not in json.dumps(world.grid.answers)
     # What was tried is not refused to whom it belongs.
     assert SECRET in json.dumps(owner.command(f"status {tasks[0]}"))
 
@@ -199,6 +207,21 @@ def by_modal(thief: Person, tasks: list[str], channel: str, values: list[str]) -
             block = {element: {"type": "plain_text_input", "value": tasks[0]}}
             where = {"channel": {"type": "conversations_select", "selected_conversation": channel}}
             thief.submit(shown, {element: block, "tasks": block, "channel": where})
+
+
+def by_callback(world: World, tasks: list[str]) -> None:
+    """Sign with the thief's own key; its own address is good, but not for another's tasks."""
+    own, theirs = "workspace=TOMEGA&account=main", "workspace=TALPHA&account=main"
+    for task in tasks:
+        assert call_back(world, own, task, KEY_B) == 204
+        for query in (theirs, f"{own}&{theirs}", f"{theirs}&{own}", "", theirs.lower()):
+            assert call_back(world, query, task, KEY_B) == 401
+
+
+def call_back(world: World, query: str, task: str, key: str) -> int:
+    body, headers = signed(task, key)
+    url = f"{world.bot.url}/beam/callback?{query}"
+    return world.bot.client.post(url, content=body, headers=headers).status_code
 
 
 def settle(world: World) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -59,14 +59,14 @@ class World:
         assert said.status_code == 200, said.text
         assert "Thank you" in said.text or "success" in said.text.lower()
 
-    def connect(self, team: Team, token: str, name: str = "main") -> list[JSON]:
+    def connect(self, team: Team, token: str, name: str = "main", key: str = "") -> list[JSON]:
         """Connect a Beam account as an admin does; return what was said after."""
         owner, person = team.org_id or team.id, self.person(team)
         views = len(self.grid.made("views.open", owner))
         posts = len(self.grid.made("chat.postMessage", owner))
         person.ask("connect")
         view = eventually(lambda: self.grid.made("views.open", owner)[views:], "a modal")[0]
-        assert person.submit(view.given["view"], filled(name, token)) == {}
+        assert person.submit(view.given["view"], filled(name, token, key)) == {}
         made = eventually(lambda: self.grid.made("chat.postMessage", owner)[posts:], "an answer")
         return [one.given for one in made]
 
@@ -75,8 +75,8 @@ class World:
             return connection.execute(query).fetchall()
 
 
-def filled(name: str, token: str) -> JSON:
-    fields = {"name": name, "token": token}
+def filled(name: str, token: str, key: str = "") -> JSON:
+    fields = {"name": name, "token": token, "callback_key": key}
     return {
         block: {"value": {"type": "plain_text_input", "value": text}}
         for block, text in fields.items()
@@ -111,9 +111,9 @@ def finish(
     )
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("many")
+@contextmanager
+def new_world(folder: Path, **more: str) -> Iterator[World]:
+    """Start a bot for many workspaces; more settings go before the usual ones."""
     with ExitStack() as stack:
         grid, beams = Grid({}), Beams(BEAM_A, BEAM_B, BEAM_NEW)
         grid.url = stack.enter_context(serving(grid.app()))
@@ -130,6 +130,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "POLL_INTERVAL": "0.2",
             "POLL_MAX_INTERVAL": "1",
             "LOG_LEVEL": "debug",
+            **more,
         }
         bot = Copy(folder, "bot", settings, ("-m", "tests.integration.quick_leases"))
         try:
@@ -137,6 +138,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             yield World(grid, beams, bot, file)
         finally:
             bot.stop()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with new_world(tmp_path_factory.mktemp("many")) as made:
+        yield made
 
 
 def text_of(*answers: JSON) -> str:

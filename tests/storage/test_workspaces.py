@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select, text
 from bot.tasks.records import Place
 from storage.accounts import AccountStore
 from storage.audit import AuditStore
+from storage.callback_keys import CallbackKeyStore
 from storage.database import Database
 from storage.forget import forget_team
 from storage.installations import Installation, InstallationStore
@@ -107,14 +108,20 @@ async def test_keys_are_changed_without_losing_a_token(
 ) -> None:
     await store.save(replace(ONE, refresh_token="xoxe-1"), NOW)
     await accounts.connect("T1", "main", "beam-canary", "U1", NOW, default=False)
+    await accounts.connect(
+        "T1", "lab", "beam-canary", "U1", NOW, default=False, callback_key="sk_canary"
+    )
     both = Vault([NEW, OLD])
     assert await InstallationStore(database, both).reseal() == 1
-    assert await AccountStore(database, both).reseal() == 1
+    assert await AccountStore(database, both).reseal() == 2
     only_new = Vault([NEW])
     found = await InstallationStore(database, only_new).find("T1")
     assert found is not None
     assert (found.token, found.refresh_token) == ("xoxb-canary", "xoxe-1")
-    assert [one.token for one in await AccountStore(database, only_new).of("T1")] == ["beam-canary"]
+    tokens = [one.token for one in await AccountStore(database, only_new).of("T1")]
+    assert tokens == ["beam-canary"] * 2
+    (sealed,) = (await CallbackKeyStore(database).all()).values()
+    assert only_new.open(sealed) == "sk_canary"
     with pytest.raises(Sealed) as caught:
         await store.find("T1")
     assert "canary" not in str(caught.value)
@@ -201,6 +208,47 @@ async def test_a_forgotten_workspace_leaves_only_the_trail(
         "workspace.forget",
     ]
     assert await AuditStore(database).since(NOW + timedelta(seconds=1)) == []
+
+
+async def test_a_signing_key_is_kept_until_it_is_replaced_or_removed(
+    accounts: AccountStore, database: Database
+) -> None:
+    keys, vault = CallbackKeyStore(database), Vault([OLD])
+
+    async def connect(key: str | None, name: str = "main", team_id: str = "T1") -> None:
+        await accounts.connect(
+            team_id, name, "beam-canary", "U1", NOW, default=False, callback_key=key
+        )
+
+    async def kept() -> dict[tuple[str, str], str]:
+        return {whose: vault.open(sealed) for whose, sealed in (await keys.all()).items()}
+
+    await connect(None, "lab")
+    await connect("sk_other", team_id="T2")
+    await connect("sk_canary")
+    assert "canary" not in str(await keys.all())
+    await connect(None)
+    assert await kept() == {("T1", "main"): "sk_canary", ("T2", "main"): "sk_other"}
+    assert {one.name: one.calls_back for one in await accounts.of("T1")} == {
+        "main": True,
+        "lab": False,
+    }
+    await connect("sk_new")
+    assert (await kept())["T1", "main"] == "sk_new"
+    assert await keys.remove("T1", "main", "U1", NOW)
+    assert not await keys.remove("T1", "main", "U1", NOW)
+    assert await kept() == {("T2", "main"): "sk_other"}
+    await accounts.disconnect("T2", "main", "U1", NOW)
+    assert await kept() == {}
+    trail = await AuditStore(database).since(NOW)
+    changed = [one["action"] for one in trail if "key" in str(one)]
+    assert changed == [
+        "account.connect",
+        "account.connect",
+        "account.connect",
+        "account.remove_key",
+    ]
+    assert "sk_" not in str(trail)
 
 
 async def test_the_trail_holds_no_token(accounts: AccountStore, database: Database) -> None:

@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.slack.blocks.elements import actions, button, context, dialog, plain_text, said, section
+from bot.slack.blocks.elements import (
+    actions,
+    button,
+    context,
+    dialog,
+    input_block,
+    pack,
+    plain_text,
+    preformatted,
+    said,
+    section,
+)
 from bot.slack.blocks.message import JSON, Message, count, date, plain, safe
+from bot.tasks.accounts import callback_url
 from bot.tasks.records import ConnectedAccount
 
 CONNECT = "account.connect"
-NAME_BLOCK, TOKEN_BLOCK, DEFAULT_BLOCK = "name", "token", "default"
+NAME_BLOCK, TOKEN_BLOCK, KEY_BLOCK, DEFAULT_BLOCK = "name", "token", "callback_key", "default"
 VALUE = "value"
 NAME_MAX = 40
-TOKEN_MAX = 500
+SECRET_MAX = 500
+HOST_UNKNOWN = "https://<your Beambot host>"
+"""Stands for the bot's own address where nothing has told it."""
 
 
-def connect_modal(accounts: Sequence[ConnectedAccount], name: str = "") -> JSON:
+def connect_modal(
+    accounts: Sequence[ConnectedAccount], team_id: str, host: str = HOST_UNKNOWN, *, name: str = ""
+) -> JSON:
     """Return the modal that asks for a Beam account's token.
 
     Args:
         accounts: those that are connected already.
+        team_id: the workspace.
+        host: where the bot is reached.
         name: what stands in the field for the name.
     """
     blocks: list[JSON] = [
@@ -27,27 +45,31 @@ def connect_modal(accounts: Sequence[ConnectedAccount], name: str = "") -> JSON:
             "Copy a token from your Beam dashboard. It is checked with Beam, kept encrypted, and"
             " never shown again."
         ),
-        _field(
+        input_block(
             NAME_BLOCK,
             "Name of the account",
-            {"max_length": NAME_MAX, "initial_value": name or ("" if accounts else "main")},
+            _typed(NAME_MAX, name or ("" if accounts else "main")),
             hint="What this workspace calls it, such as main or research. A name that is"
             " connected already gets the new token.",
         ),
-        _field(TOKEN_BLOCK, "Beam token", {"max_length": TOKEN_MAX}),
+        input_block(TOKEN_BLOCK, "Beam token", _typed(SECRET_MAX)),
+        input_block(
+            KEY_BLOCK,
+            "Signing key",
+            _typed(SECRET_MAX),
+            hint="Of the same Beam workspace. With it Beam says at once when a task ends. Left"
+            " empty, a name that is connected already keeps the key it has; /beam disconnect"
+            " can remove it.",
+            optional=True,
+        ),
     ]
     if accounts:
         option = {"text": plain_text("Use it in channels that chose none"), "value": "yes"}
-        blocks.append(
-            {
-                "type": "input",
-                "block_id": DEFAULT_BLOCK,
-                "optional": True,
-                "label": plain_text("Default"),
-                "element": {"type": "checkboxes", "action_id": VALUE, "options": [option]},
-            }
-        )
+        boxes = {"type": "checkboxes", "action_id": VALUE, "options": [option]}
+        blocks.append(input_block(DEFAULT_BLOCK, "Default", boxes, optional=True))
         blocks.append(context("Connected: " + ", ".join(_named(one) for one in accounts)))
+    if names := calling(accounts):
+        blocks += _lines(host, team_id, names)
     return {
         "type": "modal",
         "callback_id": CONNECT,
@@ -58,45 +80,81 @@ def connect_modal(accounts: Sequence[ConnectedAccount], name: str = "") -> JSON:
     }
 
 
-def connected(name: str) -> Message:
-    """Return that an account is connected, and what to do next."""
-    return said(
+def calling(accounts: Sequence[ConnectedAccount]) -> list[str]:
+    """Return the names of those accounts that Beam calls back for."""
+    return [one.name for one in accounts if one.calls_back]
+
+
+def connected(name: str, team_id: str | None = None, host: str = HOST_UNKNOWN) -> Message:
+    """Return that an account is connected, and what to do next.
+
+    Args:
+        name: the account.
+        team_id: the workspace, if Beam calls back for the account.
+        host: where the bot is reached.
+    """
+    text = (
         f":link: *{safe(name)}* is connected. Try it: `/beam watch` and a task id, in a channel"
         " that I am in."
     )
+    if team_id is None:
+        return said(text)
+    message = said(text, *_lines(host, team_id, [name]))
+    line = safe(decorator(callback_url(host, team_id, name)), 600)
+    return Message(f"{message.text} To be called back: {line}", message.blocks)
 
 
-def disconnect_question(accounts: Sequence[ConnectedAccount]) -> Message:
-    """Return the accounts of a workspace, each with the button that disconnects it."""
+def decorator(url: str) -> str:
+    """Return the line that has Beam call back when a task of a function ends."""
+    return f'@function(callback_url="{url}")'
+
+
+def key_removed(name: str) -> Message:
+    """Return that an account's signing key is deleted."""
+    return said(
+        f"The signing key of *{safe(name)}* is deleted. Beam's callbacks for it are refused, and"
+        " its tasks are checked from time to time as before."
+    )
+
+
+def disconnect_questions(accounts: Sequence[ConnectedAccount]) -> list[Message]:
+    """Return the accounts of a workspace, each with the button that disconnects it.
+
+    One message holds about nine of them.
+    """
     if not accounts:
-        return said("No Beam account is connected. `/beam connect` connects one.")
+        return [said("No Beam account is connected. `/beam connect` connects one.")]
     head = f"{count(len(accounts), 'Beam account')} of this workspace"
-    blocks = [section(f"*{head}*")]
-    for one in accounts:
-        confirm = dialog(
-            f"Disconnect {plain(one.name, 60)}?",
-            "Everything watched in it is no longer watched, and its token and history are"
-            " deleted. The tasks themselves go on. This cannot be undone.",
-            confirm="Disconnect",
-            deny="Keep it",
-        )
-        blocks.append(
-            section(
-                f"{_named(one)}\nConnected by <@{safe(one.connected_by, 40)}>,"
-                f" {date(one.connected_at)}",
-                accessory=button(
-                    "Disconnect",
-                    "account.disconnect",
-                    one.name,
-                    style="danger",
-                    confirm=confirm,
-                    spoken=f"Disconnect {plain(one.name, 40)}",
-                ),
-            )
-        )
-    blocks += actions(button("Connect another", "account.open", "connect"))
-    named = ", ".join(_named(one) for one in accounts)
-    return Message(f"{head}: {named}.", blocks)
+    parts = [(_named(one), _disconnectable(one)) for one in accounts]
+    parts[-1][1].extend(actions(button("Connect another", "account.open", "connect")))
+    return pack([(f"{head}:", [section(f"*{head}*")]), *parts])
+
+
+def _disconnectable(one: ConnectedAccount) -> list[JSON]:
+    confirm = dialog(
+        f"Disconnect {plain(one.name, 60)}?",
+        "Everything watched in it is no longer watched, and its token, signing key and history"
+        " are deleted. The tasks themselves go on. This cannot be undone.",
+        confirm="Disconnect",
+        deny="Keep it",
+    )
+    disconnect = button(
+        "Disconnect",
+        "account.disconnect",
+        one.name,
+        style="danger",
+        confirm=confirm,
+        spoken=f"Disconnect {plain(one.name, 40)}",
+    )
+    text = f"{_named(one)}\nConnected by <@{safe(one.connected_by, 40)}>, {date(one.connected_at)}"
+    # It does not ask: nothing is lost that connecting once more does not bring back.
+    remove = button(
+        "Remove signing key",
+        "account.remove_key",
+        one.name,
+        spoken=f"Remove the signing key of {plain(one.name, 40)}",
+    )
+    return [section(text, accessory=disconnect), *actions(remove if one.calls_back else None)]
 
 
 def disconnected(name: str, ended: int) -> Message:
@@ -117,16 +175,17 @@ def _named(one: ConnectedAccount) -> str:
     return f"*{safe(one.name)}*" + (" (default)" if one.is_default else "")
 
 
-def _field(block_id: str, label: str, rest: JSON, *, hint: str = "") -> JSON:
-    element = {"type": "plain_text_input", "action_id": VALUE, **rest}
-    if not element.get("initial_value"):
-        element.pop("initial_value", None)
-    block: JSON = {
-        "type": "input",
-        "block_id": block_id,
-        "label": plain_text(label),
-        "element": element,
-    }
-    if hint:
-        block["hint"] = plain_text(hint)
-    return block
+def _lines(host: str, team_id: str, names: Sequence[str]) -> list[JSON]:
+    """Return what to paste into the Beam apps of these accounts."""
+    which = "this line" if len(names) == 1 else "the line of its account"
+    text = f"To hear at once when a task ends, put {which} above the function in your Beam app."
+    if host == HOST_UNKNOWN:
+        text += " Whoever runs Beambot knows its host."
+    lines = [decorator(callback_url(host, team_id, name)) for name in names]
+    # A block for each: all of them together may be longer than one may be.
+    return [section(text), *(preformatted(line) for line in lines)]
+
+
+def _typed(most: int, text: str = "") -> JSON:
+    element: JSON = {"type": "plain_text_input", "action_id": VALUE, "max_length": most}
+    return element | ({"initial_value": text} if text else {})

@@ -23,8 +23,8 @@ EMOJI = re.compile(r":[a-z_]{2,}:")
 VERBS = frozenset(
     re.findall(
         r"\w+",
-        "Cancel Check Connect Disconnect Explain Give Keep Look Mute Open Refresh Run Save Share"
-        " Show Try Unmute Unwatch Watch",
+        "Cancel Check Connect Disconnect Explain Give Keep Look Mute Open Refresh Remove Run Save"
+        " Share Show Try Unmute Unwatch Watch",
     )
 )
 """What a button begins with."""
