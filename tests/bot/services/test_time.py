@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from apscheduler.schedulers import base
 
 from bot.beam.limiter import RateLimiter
-from bot.schedule import new_schedule
 from bot.services.doors import PROBE_LIMIT, Doors
 from bot.services.ports import Outgoing
 from bot.tasks import Status, Task, TaskId
@@ -207,92 +204,6 @@ async def test_summer_time_changes_nothing(tmp_path: Path, monkeypatch: pytest.M
     finally:
         monkeypatch.undo()
         time.tzset()
-
-
-class Jobs:
-    """Counts how often each job ran."""
-
-    def __init__(self) -> None:
-        self.runs: Counter[str] = Counter()
-        self.ran = asyncio.Condition()
-        names = ("poll", "deliver", "beat", "resume", "purge", "renew", "nudge", "remind")
-        self.schedule = new_schedule(*map(self._job, names), poll_interval=3)
-
-    def _job(self, name: str) -> Callable[[], Coroutine[Any, Any, None]]:
-        async def run() -> None:
-            async with self.ran:
-                self.runs[name] += 1
-                self.ran.notify_all()
-
-        return run
-
-    async def until(self, name: str, runs: int) -> None:
-        async with asyncio.timeout(10):
-            async with self.ran:
-                await self.ran.wait_for(lambda: self.runs[name] >= runs)
-
-
-@pytest.fixture
-async def jobs() -> AsyncIterator[Jobs]:
-    made = Jobs()
-    made.schedule.start(paused=True)
-    yield made
-    made.schedule.shutdown(wait=False)
-
-
-async def test_a_job_that_has_begun_comes_to_its_end_when_the_schedule_stops() -> None:
-    began, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def claim() -> None:
-        began.set()
-        await may_end.wait()
-        ended.set()
-
-    async def nothing() -> None:
-        pass
-
-    schedule = new_schedule(claim, *(nothing for _ in range(7)), poll_interval=0.1)
-    schedule.start()
-    async with asyncio.timeout(10):
-        await began.wait()
-        stopping = asyncio.create_task(schedule.stop(5))
-        await asyncio.sleep(0)
-        may_end.set()
-        await stopping
-    assert ended.is_set()
-
-
-async def test_a_job_that_is_hours_late_runs_once(jobs: Jobs) -> None:
-    late = datetime.now(UTC) - timedelta(hours=8)
-    for job in jobs.schedule.get_jobs():
-        job.modify(next_run_time=late)
-    jobs.schedule.resume()
-    for name in ("poll", "deliver", "beat", "resume", "purge", "renew", "nudge", "remind"):
-        await jobs.until(name, 1)
-    # The slow ones show it: they are not due again for a while.
-    await jobs.until("deliver", 3)
-    assert (jobs.runs["resume"], jobs.runs["purge"]) == (1, 1)
-    # The quick ones may be due again this very moment.
-    soon = datetime.now(UTC) - timedelta(seconds=5)
-    assert all(job.next_run_time > soon for job in jobs.schedule.get_jobs())
-
-
-async def test_jobs_go_on_when_the_clock_is_set_back(
-    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jobs.schedule.resume()
-    await jobs.until("deliver", 1)
-
-    class HourBack(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> HourBack:
-            return cls.fromtimestamp(time.time() - HOUR, tz)
-
-    monkeypatch.setattr(base, "datetime", HourBack)
-    monkeypatch.setattr("bot.schedule.datetime", HourBack)
-    before = Counter(jobs.runs)
-    for name in ("poll", "deliver"):
-        await jobs.until(name, before[name] + 3)
 
 
 async def test_the_budget_allows_no_burst_after_a_sleep() -> None:
