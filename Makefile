@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One lock for every Python from 3.11 on and every platform; older pips need the extras named.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras --custom-compile-command "make lock" $(ARGS)
+# Each file of tests runs in one process, beside others in other processes; ARGS="-n 0" for one.
+SPREAD = --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 # Further options, for example: make demo ARGS="--port 9000", make lock ARGS=--upgrade.
 ARGS ?=
 
@@ -26,8 +28,8 @@ gallery: $(VENV)/.dev ## render everything that the bot shows on one page (ARGS=
 docs: $(VENV)/.dev ## write the documentation that comes from the code: docs/words.md
 	@$(BIN)/python -m demo.gallery --words
 
-test: $(VENV)/.dev ## run every test and print the coverage
-	$(BIN)/python -m pytest --cov --cov-report=term -m "not interop" $(ARGS)
+test: $(VENV)/.dev ## run every test, several files at once, and print the coverage
+	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term -m "not interop" $(ARGS)
 
 torture: $(VENV)/.dev ## run the tests that try harder for as long as it takes, and print their figures
 	TORTURE=1 $(BIN)/python -m pytest -m "torture and not interop" $(ARGS)

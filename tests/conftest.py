@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -23,14 +23,28 @@ _LOG_LINE = re.compile(r"(\x1b\[[0-9;]*m)*\d{4}-\d\d-\d\d|\{|\s*$")
 """How lines of the bot's log begin, on a console or as JSON; and empty ones."""
 
 
+_LONG = ("tests/integration/", "tests/e2e/", "tests/demo/", "tests/fuzz/")
+"""Folders whose files take longest, and for the most part wait for real processes."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one process more than there are cores: many tests wait."""
+    return min(os.cpu_count() or 1, 8) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of a file that asks how hard to try: `make torture` runs those."""
+    """Mark every test of a file that asks how hard to try: `make torture` runs those.
+
+    And begin with what takes longest, so that no process is left alone with it at the end.
+    """
     for item in items:
         names = vars(getattr(item, "module", torture))
         if item.get_closest_marker("torture") is None and (
             names.get("many") is torture.many or "TORTURE" in names
         ):
             item.add_marker(pytest.mark.torture)
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -46,23 +60,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.line(f"    {line}")
 
 
-@pytest.fixture(scope="session", params=["socket", "http"])
+@pytest.fixture(scope="module", params=["socket", "http"])
 def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """All three programs, over Socket Mode and then over signed HTTP."""
-    made = Stack(_folder(tmp_path_factory, request.param), http=request.param == "http")
+    """All three programs, over Socket Mode and then over signed HTTP; each file has its own."""
+    made = Stack(tmp_path_factory.mktemp(request.param), http=request.param == "http")
     yield made
     made.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def socket_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """All three programs over Socket Mode, for what takes them down and up again."""
-    made = Stack(_folder(tmp_path_factory, "own"), http=False)
+    """All three programs over Socket Mode; each file has its own."""
+    made = Stack(tmp_path_factory.mktemp("own"), http=False)
     yield made
     made.stop()
-
-
-def _folder(factory: pytest.TempPathFactory, name: str) -> Path:
-    return factory.mktemp(name)

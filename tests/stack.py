@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -24,9 +26,12 @@ ROOT = Path(__file__).parent.parent
 SECRET = "local-signing-secret"
 ANA, OMAR, GUS, EVE = "U0ANA", "U0OMAR", "U0GUS", "U0EVE"
 TRAINING, INFERENCE, RANDOM, OPS = "C0TRAINING", "C0INFERENCE", "C0RANDOM", "G0OPS"
-PATIENCE = 20.0
+PATIENCE = 60.0
+"""Seconds to wait for what must happen; a machine that is busy needs them, others do not."""
 JSON = dict[str, Any]
 T = TypeVar("T")
+
+_chance = random.SystemRandom()
 
 
 def eventually(look: Callable[[], T | None], what: str = "", patience: float = PATIENCE) -> T:
@@ -41,12 +46,25 @@ def eventually(look: Callable[[], T | None], what: str = "", patience: float = P
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    """Return ports that nothing listens on now.
+
+    They are below those that systems give to connections, and chosen by chance: between this look
+    and a program's start nobody else, such as a test in another process, comes upon them.
+    """
+    ports: list[int] = []
+    while len(ports) < count:
+        port = _chance.randrange(10_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            if port not in ports:
+                ports.append(port)
     return ports
+
+
+@functools.cache
+def _manifest() -> bytes:
+    """Return what the bot asks of Slack, as its own command prints it."""
+    command = [sys.executable, "app.py", "manifest"]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
 
 
 class Program(Protocol):
@@ -108,12 +126,7 @@ class Stack:
             **(settings or {}),
         }
         manifest = folder / "manifest.json"
-        arguments = ["app.py", "manifest"]
-        described = json.loads(
-            subprocess.run(
-                [sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True
-            ).stdout
-        )
+        described = json.loads(_manifest())
         described["oauth_config"]["scopes"]["bot"] += scopes
         manifest.write_text(json.dumps(described))
         alone, token = ["--empty"] if empty else [], self.environment["BEAM_TOKEN"]
@@ -183,12 +196,23 @@ class Stack:
         """Return what a program wrote."""
         return (self.folder / f"{name}.log").read_text()
 
+    def close_dialogs(self) -> None:
+        """Close what an earlier test left open: it would meet whoever looks next."""
+        state = self.client.get(f"{self.slack}/_control/state").raise_for_status().json()
+        for view in state["views"].values():
+            self.control("close", user=view["user"], view_id=view["id"])
+
     def task(self, *life: tuple[float, str], kind: str = "image") -> str:
         """Start a simulated task with a life of (seconds, status); return its id."""
         steps = life or ((0, "PENDING"), (0.2, "RUNNING"), (600, "COMPLETE"))
         given = {"kind": kind, "life": [list(step) for step in steps]}
         answer = self.client.post(f"{self.beam}/_control/tasks", json=given).raise_for_status()
         return str(answer.json()[0]["id"])
+
+    def become(self, task: str, status: str) -> None:
+        """Have a simulated task become something at once."""
+        url, given = f"{self.beam}/_control/tasks/{task}", {"status": status}
+        self.client.post(url, json=given).raise_for_status()
 
     def control(self, step: str, **given: Any) -> JSON:
         """Do something as a person, or to the workspace."""

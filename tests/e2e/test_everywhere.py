@@ -28,6 +28,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def page(stack: Stack) -> Iterator[Page]:
     """The page of the workspace, which must log no error."""
+    stack.close_dialogs()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
         page = browser.new_page(viewport={"width": 1200, "height": 860})
@@ -81,10 +82,12 @@ def test_the_first_visit_starts_from_home_alone(page: Page, stack: Stack, tmp_pa
 def test_home_shows_what_needs_attention_and_cancels(
     page: Page, stack: Stack, tmp_path: Path
 ) -> None:
-    failed = stack.task((0, "RUNNING"), (4, "FAILED"))
+    failed = stack.task((0, "RUNNING"), (600, "COMPLETE"))
     mine, theirs = stack.task(), stack.task()
     group = [stack.task() for _ in range(3)]
     stack.command(f"watch {failed}")
+    stack.see(failed, "Watched by")
+    stack.become(failed, "FAILED")
     stack.command(f"watch {mine}", channel=INFERENCE)
     stack.command(f"watch {theirs}", user=OMAR)
     stack.command(f"watch {' '.join(group)}")
@@ -108,7 +111,7 @@ def test_home_shows_what_needs_attention_and_cancels(
 
 
 def test_a_thread_is_answered_in_the_thread(page: Page, stack: Stack, tmp_path: Path) -> None:
-    task = stack.task((0, "RUNNING"), (3, "COMPLETE"))
+    task = stack.task((0, "RUNNING"), (600, "COMPLETE"))
     send(page, "Is the nightly run through?")
     asked = page.locator("#messages .message", has_text="nightly run through").last
     asked.hover()
@@ -117,6 +120,7 @@ def test_a_thread_is_answered_in_the_thread(page: Page, stack: Stack, tmp_path: 
     page.get_by_label("Reply…").fill(f"@beambot watch {task}")
     page.get_by_label("Reply…").press("Enter")
     expect(thread).to_contain_text("Watched by @ana", timeout=SHORT)
+    stack.become(task, "COMPLETE")
     expect(thread).to_contain_text("RUNNING → COMPLETE", timeout=SHORT)
     picture(page, "thread", tmp_path)
     end = page.locator("#messages .message", has_text="RUNNING → COMPLETE").last

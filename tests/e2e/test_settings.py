@@ -15,7 +15,7 @@ __all__ = ["page", "pytestmark"]
 def test_settings_mute_and_the_summary_afterwards(
     page: Page, socket_stack: Stack, tmp_path: Path
 ) -> None:
-    task = socket_stack.task((0, "RUNNING"), (20, "FAILED"))
+    task = socket_stack.task((0, "RUNNING"), (600, "COMPLETE"))
     send(page, f"/beam watch {task}")
     card = page.locator("#messages .message:not(.ephemeral)").filter(has_text=task).first
     expect(card).to_contain_text("Running", timeout=SHORT)
@@ -40,7 +40,8 @@ def test_settings_mute_and_the_summary_afterwards(
     saved = page.locator("#messages .ephemeral").filter(has_text="Saved for").last
     expect(saved).to_contain_text("muted until somebody unmutes it", timeout=SHORT)
     expect(card).to_contain_text("This channel is muted", timeout=SHORT)
-    expect(card).to_contain_text("Failed", timeout=40_000)
+    socket_stack.become(task, "FAILED")
+    expect(card).to_contain_text("Failed", timeout=SHORT)
     expect(card.locator(".replies")).to_have_count(0)
     picture(page, "muted", tmp_path)
     card.get_by_text("Unmute", exact=True).click()

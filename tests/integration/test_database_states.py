@@ -85,8 +85,8 @@ def test_a_database_that_fails_for_a_while_is_said_and_nothing_is_lost(
     stack.command(f"watch {task}")
     card = stack.see(task, "PENDING", thread_ts=None)
     with fault(stack):
-        stack.client.post(f"{stack.beam}/_control/tasks/{task}", json={"status": "RUNNING"})
-        broken = eventually(lambda: unready(stack), "readyz says so", patience=40)
+        stack.become(task, "RUNNING")
+        broken = eventually(lambda: unready(stack), "readyz says so", patience=60)
         assert broken["not_ready"][0] == "database"
         assert any(word in broken["why"]["database"] for word in why.split("|")), broken
         told = len(stack.find(SENTENCE, channel=INFERENCE))
@@ -99,8 +99,9 @@ def test_a_database_that_fails_for_a_while_is_said_and_nothing_is_lost(
         )
         assert stack.client.get(f"{stack.bot}/healthz").status_code == 200
         assert "beambot_database_up 0.0" in stack.client.get(f"{stack.bot}/metrics").text
-    eventually(lambda: unready(stack) is None, "it recovers by itself", patience=40)
-    stack.client.post(f"{stack.beam}/_control/tasks/{task}", json={"status": "COMPLETE"})
+    eventually(lambda: unready(stack) is None, "it recovers by itself", patience=60)
+    stack.see(task, "RUNNING", thread_ts=card["ts"])
+    stack.become(task, "COMPLETE")
     stack.see(task, "COMPLETE", thread_ts=card["ts"], broadcast=True)
     replies = stack.find(task, thread_ts=card["ts"], channel=TRAINING)
     paths = [post["text"].partition("`")[2].partition("` after")[0] for post in replies]

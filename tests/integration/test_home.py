@@ -87,18 +87,21 @@ def test_a_cancel_on_home_is_told_in_the_thread_and_on_home(socket_stack: Stack)
 
 
 def test_a_click_on_what_has_ended_says_how(socket_stack: Stack) -> None:
-    stack, task = socket_stack, socket_stack.task((0, "RUNNING"), (3, "COMPLETE"))
+    stack, task = socket_stack, socket_stack.task((0, "RUNNING"), (600, "COMPLETE"))
     stack.command(f"watch {task}", channel=INFERENCE)
     home = open_home(stack, ANA, task)
     where = button(home, "home.cancel", task)
+    stack.become(task, "COMPLETE")
     stack.see(task, "COMPLETE", channel=INFERENCE, broadcast=True)
     press(stack, ANA, home, where)
     see_home(stack, ANA, "already ended", "COMPLETE")
 
 
 def test_what_failed_comes_first(socket_stack: Stack) -> None:
-    stack, task = socket_stack, socket_stack.task((0, "RUNNING"), (0.5, "FAILED"))
+    stack, task = socket_stack, socket_stack.task()
     stack.command(f"watch {task}", channel=INFERENCE)
+    stack.see(task, "Watched by", channel=INFERENCE)
+    stack.become(task, "FAILED")
     stack.see(task, "FAILED", channel=INFERENCE, broadcast=True)
     open_home(stack, ANA, "Needs attention", task)
     open_home(stack, OMAR, "Needs attention", task)

@@ -36,8 +36,12 @@ def test_share_shows_the_card_to_the_channel(stack: Stack) -> None:
 
 
 def test_a_watched_task_is_told_once_to_its_end(stack: Stack) -> None:
-    task = stack.task((0, "PENDING"), (1, "RUNNING"), (2.5, "COMPLETE"))
+    task = stack.task((0, "PENDING"), (600, "COMPLETE"))
     stack.command(f"watch {task}", channel=OPS)
+    stack.see(task, "PENDING", channel=OPS, thread_ts=None)
+    stack.become(task, "RUNNING")
+    stack.see(task, "PENDING", "RUNNING", channel=OPS, broadcast=False)
+    stack.become(task, "COMPLETE")
     end = stack.see(task, "COMPLETE", channel=OPS, broadcast=True)
     assert f"<@{ANA}>" in end["text"]
     card = stack.see(task, "Complete", channel=OPS, thread_ts=None)
@@ -79,10 +83,12 @@ def test_two_watches_at_once_both_get_their_card_and_no_excuse(stack: Stack) -> 
 
 
 def test_a_group_is_one_card_and_ends_with_one_announcement(stack: Stack) -> None:
-    good = stack.task((0, "RUNNING"), (2, "COMPLETE"))
-    bad = stack.task((0, "RUNNING"), (1, "FAILED"))
+    good, bad = stack.task(), stack.task()
     stack.command(f"watch {good} {bad}", user=OMAR)
+    stack.see(good, bad, "0 of 2 complete", thread_ts=None)
+    stack.become(bad, "FAILED")
     stack.see(bad, "FAILED", broadcast=False, edited=False)
+    stack.become(good, "COMPLETE")
     end = stack.see("2 tasks are over", "1 of 2 complete, 1 failed", broadcast=True)
     assert f"<@{OMAR}>" in end["text"]
 
