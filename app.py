@@ -47,7 +47,6 @@ from bot.services.ports import Clock
 from bot.services.preferences import ChannelPreferences
 from bot.services.previews import Previews
 from bot.services.report import Reports
-from bot.services.share import Share
 from bot.services.watch import Watching
 from bot.settings import DatabaseSettings, Settings, SettingsError, plain
 from bot.slack import new_app, register
@@ -119,20 +118,19 @@ class Bot:
         copies: Copies,
         clock: Clock,
     ) -> None:
-        self._database, self._budget = database, tenancy.budget
+        self._database, self._shares = database, tenancy.shares
         self._copies, self._clock = copies, clock
         self._metrics = Metrics()
-        self._share = share = Share(tenancy.budget)
-        pace = Pace(settings.poll_interval, settings.poll_max_interval, stretch=share.factor)
+        pace = Pace(settings.poll_interval, settings.poll_max_interval)
         self._tasks, watches = TaskStore(database), WatchStore(database)
         self._outbox, self._seen = Outbox(database), SeenStore(database)
         self._retention = Retention(database)
         workspace, accounts = tenancy.workspaces, tenancy.accounts
         people = SlackPeople(workspace, clock)
         courier = SlackCourier(workspace, people, clock)
-        look_up = LookUp(accounts, self._tasks, watches, clock, pace)
+        look_up = LookUp(accounts, self._tasks, watches, clock, pace, shares=tenancy.shares)
         habits = Habits(HistoryStore(database), clock)
-        polls = LookUp(tenancy.polls, self._tasks, watches, clock, pace, habits)
+        polls = LookUp(tenancy.polls, self._tasks, watches, clock, pace, habits, tenancy.shares)
         workspaces = Doors()
         deliverer = Deliverer(self._outbox, watches, courier, clock, self._metrics, workspaces)
         self._health = Health(
@@ -162,7 +160,9 @@ class Bot:
             home=HomePages(
                 HomeStore(database), people, SlackChannels(workspace, clock), look_up, clock
             ),
-            poller=Poller(polls, self._tasks, clock, self._metrics, pace, workspaces, share=share),
+            poller=Poller(
+                polls, self._tasks, clock, self._metrics, pace, workspaces, shares=tenancy.shares
+            ),
             deliverer=deliverer,
             clock=clock,
         )
@@ -290,8 +290,9 @@ class Bot:
             self._metrics.part(name, ready=await check() is None)
         for loop in ("poll", "deliver"):
             self._metrics.tick_age(loop, self._health.last_tick(loop))
+        asked = self._shares.measure(self._clock())
         self._metrics.budget(
-            allowed=self._budget.rate, wanted=self._share.demand(), used=self._budget.used
+            rate=asked.rate, wanted=asked.wanted, short=asked.short, used=asked.used
         )
         return self._metrics.text()
 

@@ -63,7 +63,10 @@ class Copy:
         self.costs["due"].append(time.process_time() - began)
 
     async def _claim(self) -> list[Tracked]:
-        return await self.tasks.claim_due(now(), limit=400, lease=timedelta(minutes=1), horizon=FAR)
+        claimed = await self.tasks.claim_due(
+            now(), limit=400, lease=timedelta(minutes=1), horizon=FAR
+        )
+        return claimed.tasks
 
 
 async def measure(quick: bool) -> list[Row]:

@@ -51,6 +51,11 @@ class Metrics:
             "Requests a second that all watched tasks ask for; above the budget all wait longer.",
             registry=self._registry,
         )
+        self._short = Gauge(
+            "beambot_beam_accounts_short",
+            "Beam accounts whose tasks ask for more than their budget.",
+            registry=self._registry,
+        )
         self._used = Counter(
             "beambot_beam_requests", "Requests that were sent to Beam.", registry=self._registry
         )
@@ -166,16 +171,18 @@ class Metrics:
         self._overdue.set(overdue)
         self._owed_since.set(oldest_owed)
 
-    def budget(self, *, allowed: float, wanted: float, used: int) -> None:
-        """Note the budget of requests to Beam.
+    def budget(self, *, rate: float, wanted: float, short: int, used: int) -> None:
+        """Note the budgets of requests to Beam, of all accounts together.
 
         Args:
-            allowed: requests a second.
-            wanted: requests a second that all watched tasks ask for.
+            rate: requests a second that may be sent.
+            wanted: requests a second that are asked for.
+            short: accounts that ask for more than they may send.
             used: requests since the start.
         """
-        self._budget.set(allowed)
+        self._budget.set(rate)
         self._wanted.set(wanted)
+        self._short.set(short)
         self._used.inc(used - self._used_before)
         self._used_before = used
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import httpx
 from aiohttp import ClientSession
@@ -17,7 +19,7 @@ from bot.services.callback_keys import AccountKey, CallbackKeys
 from bot.services.copies import Copies
 from bot.services.leaving import Leaving
 from bot.services.ports import Accounts, Clock
-from bot.services.share import Budget, Unlimited
+from bot.services.share import Shares
 from bot.settings import Settings, plain
 from bot.slack.client import SlackClient
 from bot.slack.installed import InstalledWorkspaces
@@ -40,8 +42,8 @@ class Tenancy:
     """For what people ask for."""
     polls: Accounts
     """The same accounts, for what lets people go first."""
-    budget: Budget
-    """What may be sent to Beam in all."""
+    shares: Shares
+    """How each account's budget is shared by its tasks."""
     callback_key: KeyOf | None
     """With whose key a callback is to be signed; ``None`` where none are taken."""
     connected: ManyAccounts | None = None
@@ -53,18 +55,44 @@ def new_beam(
     settings: Settings,
     http: httpx.AsyncClient,
     token: str,
-    part: Callable[[], float] = lambda: 1.0,
+    limiter: RateLimiter | None = None,
 ) -> BeamClient:
-    """Return a client of the account of a token, with a budget of its own.
+    """Return a client of the account of a token.
 
     Args:
         settings: the environment.
         http: for requests to Beam.
         token: the account's.
-        part: what part of the account's budget is this copy's.
+        limiter: the account's budget; one of its own if not given.
     """
-    limiter = RateLimiter(settings.beam_rate_limit, time.monotonic, part=part)
+    limiter = limiter or RateLimiter(settings.beam_rate_limit, time.monotonic)
     return BeamClient(http, base_url=settings.beam_api_url, token=token, limiter=limiter)
+
+
+class Budgets:
+    """A budget for each token: workspaces that connect the same one share it.
+
+    Args:
+        rate: requests a second at most, for each.
+        part: what part of them is this copy's.
+    """
+
+    def __init__(self, rate: float, part: Callable[[], float]) -> None:
+        self._rate = rate
+        self._part = part
+        self._limiters: WeakValueDictionary[bytes, RateLimiter] = WeakValueDictionary()
+
+    def new(self) -> RateLimiter:
+        """Return the budget of a token that nobody else uses."""
+        return RateLimiter(self._rate, time.monotonic, part=self._part)
+
+    def of(self, token: str) -> RateLimiter:
+        """Return the budget of a token, for as long as somebody uses it."""
+        name = hashlib.sha256(token.encode()).digest()
+        limiter = self._limiters.get(name)
+        if limiter is None:
+            limiter = self._limiters[name] = self.new()
+        return limiter
 
 
 def new_tenancy(
@@ -86,14 +114,15 @@ def new_tenancy(
         copies: with whom the budget of requests to Beam is shared.
     """
     new_slack = _slack_clients(settings, session)
+    budgets = Budgets(settings.beam_rate_limit, copies.part)
     if not settings.many_workspaces:
-        beam = new_beam(settings, http, plain(settings.beam_token), copies.part)
+        beam = new_beam(settings, http, plain(settings.beam_token), budgets.new())
         workspace = Workspace(new_slack(plain(settings.slack_bot_token)))
         return Tenancy(
             workspace,
             OneAccount(beam),
             OneAccount(beam.patient()),
-            beam.budget,
+            Shares(lambda *_: beam.budget),
             _one_key(settings, workspace),
         )
     vault = Vault(settings.encryption_keys)
@@ -102,9 +131,10 @@ def new_tenancy(
     callback_keys = CallbackKeys(CallbackKeyStore(database), vault, clock)
     accounts = ManyAccounts(
         AccountStore(database, vault),
-        lambda token: new_beam(settings, http, token, copies.part),
+        lambda token: new_beam(settings, http, token, budgets.of(token)),
         clock,
         callback_keys,
+        budgets.new(),
     )
 
     def left(owner_id: str) -> None:
@@ -124,8 +154,7 @@ def new_tenancy(
         workspaces,
         accounts,
         PatientAccounts(accounts),
-        # Each account has a budget of its own.
-        Unlimited(),
+        Shares(accounts.budget),
         callback_keys.of,
         accounts,
         installing,

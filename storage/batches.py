@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    not_,
     or_,
     select,
     update,
@@ -32,6 +33,15 @@ CLOCK_SLACK = timedelta(seconds=2)
 Key = tuple[str, str, str]
 """Workspace, account and id of a task."""
 
+Account = tuple[str, str]
+"""A workspace, and the name of one of its Beam accounts."""
+
+Allowed = Callable[[Account, int], int]
+"""How many tasks of an account may be taken, where there is room for so many in all."""
+
+ROUNDS = 4
+"""How often one claim looks past accounts of which it has enough; the next claim does the rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
@@ -43,6 +53,15 @@ class Horizon:
     """Of any: after a pause that Beam asked for, or to see whether an end stays."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Tasks that were taken."""
+
+    tasks: list[Tracked]
+    crowded: tuple[Account, ...]
+    """Accounts of which more is due than was allowed."""
+
+
 def claim(
     tx: Connection,
     now: datetime,
@@ -51,13 +70,33 @@ def claim(
     lease: timedelta,
     horizon: Horizon,
     closed: Collection[str],
-) -> list[Tracked]:
+    allowed: Allowed,
+    crowded: Sequence[Account],
+) -> Claimed:
     """Take tasks whose look is due; see ``TaskStore.claim_due``."""
-    rows = tx.execute(_claimable(_overdue(now, closed), limit)).all()
-    if len(rows) < limit:
-        ahead = _claimable(_too_far_ahead(now, horizon, closed), limit - len(rows))
-        rows = [*rows, *tx.execute(ahead).all()]
-    claimed = [to_tracked(row) for row in rows]
+    taking = _Taking(limit, allowed)
+    for one in crowded:
+        # Each by a query of its own: none of them waits behind the backlog of another.
+        most = min(taking.left(one), taking.room)
+        if one[0] in closed:
+            continue
+        if most <= 0:
+            taking.crowded[one] = None
+            continue
+        due = select(tasks).where(_of(one), tasks.c.next_check_at <= now)
+        taking.take(tx.execute(_claimable(_soonest(due), most + 1)).all())
+    passed = list(crowded)
+    for _ in range(ROUNDS):
+        if taking.room <= 0:
+            break
+        over = taking.take(tx.execute(_claimable(_overdue(now, closed, passed), taking.room)).all())
+        if not over:
+            break
+        passed += over
+    if taking.room > 0:
+        ahead = _claimable(_too_far_ahead(now, horizon, closed), taking.room)
+        taking.take(tx.execute(ahead).all(), overdue=False)
+    claimed = [to_tracked(row) for row in taking.rows]
     keys = [(one.team_id, one.account, one.task.id) for one in claimed]
     for (team_id, account), ids in _by_account(keys).items():
         tx.execute(
@@ -65,7 +104,43 @@ def claim(
             .where(_these(team_id, account, ids))
             .values(next_check_at=now + lease, attempt=tasks.c.attempt + 1)
         )
-    return [replace(one, attempt=one.attempt + 1) for one in claimed]
+    raised = [replace(one, attempt=one.attempt + 1) for one in claimed]
+    return Claimed(raised, tuple(taking.crowded))
+
+
+@dataclass(slots=True)
+class _Taking:
+    """Rows that are taken, no more of an account than is allowed."""
+
+    limit: int
+    allowed: Allowed
+    rows: list[Row[Any]] = field(default_factory=list)
+    crowded: dict[Account, None] = field(default_factory=dict)
+    _left: dict[Account, int] = field(default_factory=dict)
+
+    @property
+    def room(self) -> int:
+        """How many more may be taken in all."""
+        return self.limit - len(self.rows)
+
+    def left(self, account: Account) -> int:
+        """Return how many more of an account may be taken."""
+        if account not in self._left:
+            self._left[account] = self.allowed(account, self.room)
+        return self._left[account]
+
+    def take(self, rows: Sequence[Row[Any]], *, overdue: bool = True) -> list[Account]:
+        """Take what may be taken; return the accounts of which there is more than that."""
+        over: dict[Account, None] = {}
+        for row in rows:
+            account = (row.team_id, row.account)
+            if self.left(account) > 0 and self.room > 0:
+                self._left[account] -= 1
+                self.rows.append(row)
+            elif overdue:
+                over[account] = None
+        self.crowded |= over
+        return list(over)
 
 
 def _claimable(due: Select[Any], limit: int) -> Select[Any]:
@@ -129,11 +204,24 @@ def _these(team_id: str, account: str, ids: Sequence[str]) -> ColumnElement[bool
     return and_(tasks.c.team_id == team_id, tasks.c.account == account, tasks.c.task_id.in_(ids))
 
 
-def _overdue(now: datetime, closed: Collection[str]) -> Select[Any]:
+def _of(account: Account) -> ColumnElement[bool]:
+    return and_(tasks.c.team_id == account[0], tasks.c.account == account[1])
+
+
+def _soonest(due: Select[Any]) -> Select[Any]:
+    # By the index over time: through the one over accounts SQLite would read and sort all that is
+    # due of an account before it takes the first few.
+    by_time = due.with_hint(tasks, "INDEXED BY ix_tasks_due", "sqlite")
+    return by_time.order_by(tasks.c.next_check_at)
+
+
+def _overdue(now: datetime, closed: Collection[str], passed: Collection[Account]) -> Select[Any]:
     # A query of its own: together with the other conditions SQLite would read and sort all that
     # is due before it takes the first few.
-    due = select(tasks).where(tasks.c.next_check_at <= now).order_by(tasks.c.next_check_at)
-    return due.where(tasks.c.team_id.not_in(closed)) if closed else due
+    due = select(tasks).where(
+        tasks.c.next_check_at <= now, *(not_(_of(account)) for account in passed)
+    )
+    return _soonest(due.where(tasks.c.team_id.not_in(closed)) if closed else due)
 
 
 def _too_far_ahead(now: datetime, horizon: Horizon, closed: Collection[str]) -> Select[Any]:

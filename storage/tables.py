@@ -73,8 +73,15 @@ tasks = Table(
     Column("cancelled_by", String(32)),
     # When it may be worth a word that it takes longer than usual.
     Column("nudge_at", UtcDateTime),
-    # What is due is found by its time alone, however much is watched.
-    Index("ix_tasks_next_check_at", "next_check_at", sqlite_where=text("next_check_at NOT NULL")),
+    # What is due is found by its time alone, however much is watched; and with the account beside
+    # it, what is due of the others is found behind one that has much due.
+    Index(
+        "ix_tasks_due",
+        "next_check_at",
+        "team_id",
+        "account",
+        sqlite_where=text("next_check_at NOT NULL"),
+    ),
     Index("ix_tasks_nudge_at", "nudge_at", sqlite_where=text("nudge_at NOT NULL")),
 )
 

@@ -23,7 +23,17 @@ from bot.tasks.follow import Followed, Look, Tracked
 from bot.tasks.preferences import Preferences
 from bot.tasks.records import Card, CardKind, KnownTask, Trouble, Watch
 from bot.tasks.usual import Usual
-from storage.batches import Horizon, Key, claim, load, values_of, write_changes
+from storage.batches import (
+    Account,
+    Allowed,
+    Claimed,
+    Horizon,
+    Key,
+    claim,
+    load,
+    values_of,
+    write_changes,
+)
 from storage.cancel_reasons import cancel_reasons
 from storage.codec import News
 from storage.database import Database, upsert
@@ -102,11 +112,14 @@ class TaskStore:
         lease: timedelta,
         horizon: Horizon,
         closed: Collection[str] = (),
-    ) -> list[Tracked]:
+        allowed: Allowed | None = None,
+        crowded: Sequence[Account] = (),
+    ) -> Claimed:
         """Take up to ``limit`` tasks whose look is due, the most overdue first.
 
         A claimed task is not due again before ``lease`` is over, so that another copy takes it
-        only if this one died.
+        only if this one died. Of no account more is taken than is allowed, and what is due of
+        others is found behind it.
 
         Args:
             now: the current time.
@@ -115,13 +128,24 @@ class TaskStore:
             horizon: looks that are planned further ahead were planned before the clock was set
                 back, and are due.
             closed: workspaces whose tasks are left alone.
+            allowed: how many may be taken of an account; if not given, all.
+            crowded: accounts that the claim before found crowded, those first that had to wait
+                longest: what is theirs is asked for by itself, and others' without it.
         """
 
-        if limit <= 0:
-            return []
-        return await self._database.write(
-            lambda tx: claim(tx, now, limit=limit, lease=lease, horizon=horizon, closed=closed)
-        )
+        def work(tx: Connection) -> Claimed:
+            return claim(
+                tx,
+                now,
+                limit=limit,
+                lease=lease,
+                horizon=horizon,
+                closed=closed,
+                allowed=allowed or (lambda *_: limit),
+                crowded=crowded,
+            )
+
+        return await self._database.write(work)
 
     async def record(
         self, seen: Sequence[Observation], *, now: datetime, follow: Follower, tell: Teller

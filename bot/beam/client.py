@@ -41,7 +41,8 @@ DEADLINE = 15.0
 """Seconds that one request may take in all; a slow drip never trips the read timeout."""
 PATIENCE = 6.0
 """Longest pause, in seconds, that a request waits for; it fails at once if Beam asked for more."""
-CONNECTIONS_MAX = 100
+CONNECTIONS_MAX = 500
+"""Connections at once: as many as there are looks in hand, and some for people."""
 # How long to hold back after a 429 that does not say, in seconds.
 _RETRY_AFTER_DEFAULT = 5.0
 _JSON = {"Content-Type": "application/json"}

@@ -12,7 +12,7 @@ import structlog
 from bot.beam.errors import BeamError, NotConnected, Unauthorized
 from bot.errors import BadRequest, BeamUnavailable
 from bot.services.callback_keys import CallbackKeys
-from bot.services.ports import AccountClient, Beam, Clock
+from bot.services.ports import AccountClient, Beam, Budget, Clock
 from bot.tasks.records import DEFAULT_ACCOUNT, ConnectedAccount, Place
 from storage.accounts import AccountStore, BeamAccount
 from storage.vault import Sealed
@@ -61,6 +61,7 @@ class ManyAccounts:
         new_client: makes the way to an account of a token; called once for each token.
         clock: the current time.
         callback_keys: what Beam signs callbacks with.
+        usual: the budget of an account that nobody has asked for yet.
     """
 
     def __init__(
@@ -69,11 +70,13 @@ class ManyAccounts:
         new_client: Callable[[str], AccountClient],
         clock: Clock,
         callback_keys: CallbackKeys,
+        usual: Budget,
     ) -> None:
         self._store = store
         self._callback_keys = callback_keys
         self._new_client = new_client
         self._clock = clock
+        self._usual = usual
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._clients: OrderedDict[tuple[str, str, str], AccountClient] = OrderedDict()
 
@@ -97,6 +100,13 @@ class ManyAccounts:
                 self._clients.popitem(last=False)
         self._clients.move_to_end(key)
         return self._clients[key]
+
+    def budget(self, team_id: str, account: str) -> Budget:
+        """Return what may be sent to an account, as far as that is known without asking."""
+        known = self._known.get(team_id)
+        found = known.accounts.get(account) if known else None
+        client = self._clients.get((team_id, account, found.token)) if found else None
+        return client.budget if client else self._usual
 
     async def connected(self, team_id: str) -> list[ConnectedAccount]:
         """Return a workspace's accounts, the default first."""

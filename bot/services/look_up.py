@@ -18,9 +18,11 @@ from bot.beam.errors import (
 from bot.services.habits import Habits
 from bot.services.news import tell
 from bot.services.ports import Accounts, Clock
+from bot.services.share import Shares, Unlimited
 from bot.tasks import TaskId, Transition
 from bot.tasks.follow import Followed, Look, Pace, Tracked, follow
 from bot.tasks.records import Failure, KnownTask, Lookup, Place, Trouble
+from bot.tasks.usual import Usual
 from storage.tasks import Observation, TaskStore
 from storage.watches import WatchStore
 
@@ -28,6 +30,8 @@ _log = structlog.get_logger(__name__)
 
 AT_ONCE = 10
 """Look-ups at once for one command."""
+
+_UNLIMITED = Unlimited()
 
 
 def trouble_of(error: BeamError) -> Trouble:
@@ -70,6 +74,7 @@ class LookUp:
         clock: the current time.
         pace: how soon to look again.
         habits: what is usual of each function; without them only a task's age says when to look.
+        shares: how short each account's budget is; without them none is.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class LookUp:
         clock: Clock,
         pace: Pace,
         habits: Habits | None = None,
+        shares: Shares | None = None,
     ) -> None:
         self._accounts = accounts
         self._tasks = tasks
@@ -87,6 +93,7 @@ class LookUp:
         self._clock = clock
         self._pace = pace
         self._habits = habits
+        self._shares = shares or Shares(lambda *_: _UNLIMITED)
 
     async def look(self, place: Place, ids: Sequence[TaskId]) -> Lookup:
         """Look tasks up for somebody; nothing is raised for a task that cannot be found."""
@@ -151,7 +158,7 @@ class LookUp:
 
         def step(tracked: Tracked, look: Look) -> Followed | None:
             usual = habits.of(tracked, look.task) if habits and look.task else None
-            pace = replace(self._pace, usual=usual) if usual else self._pace
+            pace = self._pace_of(tracked.team_id, tracked.account, usual)
             return follow(tracked, look, now=now, pace=pace)
 
         changes = await self._tasks.record(seen, now=now, follow=step, tell=tell)
@@ -168,7 +175,8 @@ class LookUp:
             before: what was stored of it.
         """
         now, task = self._clock(), known.task
-        first = None if task.status.final else now + self._pace.interval(task, now)
+        pace = self._pace_of(place.team_id, place.account)
+        first = None if task.status.final else now + pace.interval(task, now)
         if before is None:
             return Tracked(place.team_id, place.account, task, known.known_at, next_check_at=first)
         newer = before.task if before.known_at > known.known_at else task
@@ -181,3 +189,9 @@ class LookUp:
             failing_since=None,
             trouble=None,
         )
+
+    def _pace_of(self, team_id: str, account: str, usual: Usual | None = None) -> Pace:
+        stretch = self._shares.of(team_id, account).factor()
+        if usual is None and stretch == self._pace.stretch:
+            return self._pace
+        return replace(self._pace, usual=usual, stretch=stretch)

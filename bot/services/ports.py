@@ -25,8 +25,26 @@ class Beam(Protocol):
         """Ask to stop tasks. That nothing is raised proves nothing."""
 
 
+class Budget(Protocol):
+    """The requests that may be sent to one Beam account."""
+
+    used: int
+    """Requests that were sent."""
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that are allowed now."""
+
+    def allows(self, seconds: float) -> float:
+        """Return how many requests the next ``seconds`` have room for."""
+
+
 class AccountClient(Beam, Protocol):
     """A Beam account whose token can be checked."""
+
+    @property
+    def budget(self) -> Budget:
+        """What may be sent to it, by everybody who has its token."""
 
     def patient(self) -> Beam:
         """Return a way to the same account that lets everybody else go first."""

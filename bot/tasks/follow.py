@@ -94,7 +94,7 @@ class Pace:
     shortest: float = 3.0
     longest: float = 60.0
     jitter: Callable[[], float] = random.random
-    stretch: Callable[[], float] = lambda: 1.0
+    stretch: float = 1.0
     """How many times longer than wanted intervals must be for all to fit into the budget."""
 
     usual: Usual | None = None
@@ -112,7 +112,7 @@ class Pace:
         are still looked at most often, but none beyond :attr:`most`.
         """
         wanted = self.wanted(task, now)
-        return min(wanted * max(self.stretch(), 1.0), max(wanted, self.most))
+        return min(wanted * max(self.stretch, 1.0), max(wanted, self.most))
 
     def wanted(self, task: Task, now: datetime) -> timedelta:
         """Return how long to wait if there were no budget to keep."""

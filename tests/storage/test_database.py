@@ -217,7 +217,7 @@ def test_several_copies_may_migrate_at_once(database_url: str) -> None:
     ]
     said = [process.communicate(timeout=60)[0].strip() for process in running]
     assert [process.returncode for process in running] == [0] * 5
-    assert sorted(said) == sorted(["(None, '0006')"] + ["('0006', '0006')"] * 4)
+    assert sorted(said) == sorted(["(None, '0007')"] + ["('0007', '0007')"] * 4)
 
 
 def make(path: Path, dump: Path) -> None:

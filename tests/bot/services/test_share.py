@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.services.share import Share
+from bot.services.share import Share, Shares
 from bot.tasks import Status, Task, TaskId
 from bot.tasks.follow import STRETCH_MOST, Pace
 
@@ -29,7 +30,7 @@ class Budget:
 def gaps(ages: list[float], budget: Budget, seconds: float = 900.0) -> dict[float, list[float]]:
     """Look at tasks of fixed ages within a budget; return the gaps between looks after a while."""
     share = Share(budget)
-    pace = Pace(jitter=lambda: 0.5, stretch=share.factor)
+    pace = Pace(jitter=lambda: 0.5)
     due = [(0.0, number, age, 0.0, 3.0) for number, age in enumerate(ages)]
     found: dict[float, list[float]] = {age: [] for age in ages}
     free = 0.0
@@ -42,7 +43,8 @@ def gaps(ages: list[float], budget: Budget, seconds: float = 900.0) -> dict[floa
         task = Task(TaskId(str(number)), Status("RUNNING"), created_at=now - timedelta(seconds=age))
         wanted = pace.wanted(task, now).total_seconds()
         share.looked(gap=at - last, planned=planned, wanted=wanted, now=now)
-        wait = pace.interval(task, now).total_seconds()
+        stretched = replace(pace, stretch=share.factor())
+        wait = stretched.interval(task, now).total_seconds()
         if at > seconds / 2:
             found[age].append(at - last)
         heapq.heappush(due, (at + wait, number, age, at, wait))
@@ -79,3 +81,32 @@ def test_a_long_stop_is_no_demand() -> None:
     for _ in range(100):
         share.looked(gap=86_400, planned=3, wanted=3, now=START)
     assert share.factor() == 1
+
+
+def test_an_account_that_is_short_of_budget_stretches_nobody_elses_intervals() -> None:
+    budgets = {"T1": Budget(1), "T2": Budget(50)}
+    shares = Shares(lambda team_id, _: budgets[team_id])
+    for second in range(60):
+        now = START + timedelta(seconds=second)
+        for _ in range(10):
+            shares.of("T1", "default").looked(gap=30, planned=30, wanted=3, now=now)
+        shares.of("T2", "default").looked(gap=3, planned=3, wanted=3, now=now)
+    assert shares.of("T1", "default").factor() > 10
+    assert shares.of("T2", "default").factor() == 1
+    assert shares.factor() == shares.of("T1", "default").factor()
+
+
+def test_what_all_accounts_ask_for_is_counted_together_and_fades() -> None:
+    budgets = {"T1": Budget(1), "T2": Budget(50)}
+    shares = Shares(lambda team_id, _: budgets[team_id])
+    for team_id in budgets:
+        for _ in range(10):
+            shares.of(team_id, "default").looked(gap=30, planned=30, wanted=3, now=START)
+    budgets["T1"].used, budgets["T2"].used = 3, 4
+    measured = shares.measure(START)
+    assert (measured.rate, measured.short, measured.used) == (51, 1, 7)
+    assert measured.wanted == pytest.approx(2 * 10 * 30 / 3 / 20)
+    budgets["T1"].used = 5
+    later = shares.measure(START + timedelta(minutes=10))
+    assert (later.short, later.used) == (0, 9)
+    assert later.wanted < 0.01

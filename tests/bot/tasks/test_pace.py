@@ -67,7 +67,7 @@ def test_a_task_that_waits_is_measured_by_usual_waits() -> None:
 
 def test_a_short_budget_stretches_all_alike_but_none_for_ever() -> None:
     calm = Pace(jitter=lambda: 0.5)
-    short = Pace(jitter=lambda: 0.5, stretch=lambda: 5.0)
+    short = Pace(jitter=lambda: 0.5, stretch=5.0)
     for age in (1.0, 100.0, 1e6):
         wanted = calm.interval(task(age), NOW)
         most = timedelta(seconds=STRETCH_MOST * 60)
