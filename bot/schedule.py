@@ -65,7 +65,12 @@ class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no type
             task = asyncio.create_task(job())
             self._begun.add(task)
             task.add_done_callback(self._begun.discard)
-            await asyncio.shield(task)
+            try:
+                await asyncio.shield(task)
+            except asyncio.CancelledError:
+                # At its end, of its own doing: APScheduler would log that as an error.
+                if self.running:
+                    raise
 
         self.add_job(run, Apart(seconds), id=name)
 
