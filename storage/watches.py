@@ -87,14 +87,14 @@ class WatchStore:
                 _change_level(tx, already, level, now)
             new = [known for known in found if known.task.id not in active]
             default = preferences_of(tx, place.team_id, place.channel_id).level
-            card_id = _new_card(tx, place, new, level or default, now, start)
+            card_id, finished = _new_card(tx, place, new, level or default, now, start)
             shown = {watch.card_id for watch in already}
             old_cards = tx.execute(select(cards).where(cards.c.id.in_(shown)).order_by(cards.c.id))
             return Added(
                 card_id,
                 already,
                 tuple(to_card(row) for row in old_cards),
-                tuple(known for known in new if known.task.status.final),
+                finished,
             )
 
         return await self._database.write(work)
@@ -284,9 +284,9 @@ def _new_card(
     level: Level,
     now: datetime,
     start: Callable[[KnownTask, Tracked | None], Tracked],
-) -> int | None:
+) -> tuple[int | None, tuple[KnownTask, ...]]:
     if not new:
-        return None
+        return None, ()
     kind = CardKind.GROUP if len(new) > 1 else CardKind.TASK
     result = tx.execute(
         insert(cards).values(
@@ -307,7 +307,8 @@ def _new_card(
     stored = load_tasks(tx, place.team_id, place.account, ids, lock=True)
     followed = [start(known, stored.get(known.task.id)) for known in new]
     for known, tracked in zip(new, followed, strict=True):
-        over = known.task.status.final
+        # It may have ended since it was found: then nobody will ever see that end again.
+        over = tracked.task.status.final
         store_task(tx, tracked)
         note_run(tx, place.team_id, place.account, known.task, now)
         tx.execute(
@@ -326,4 +327,4 @@ def _new_card(
         )
     plan_nudges(tx, followed, now)
     owe_card(tx, card_id, place.team_id, place.account, place.channel_id, now)
-    return card_id
+    return card_id, tuple(one.known for one in followed if one.task.status.final)
