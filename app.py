@@ -10,10 +10,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import click
 import httpx
@@ -70,7 +70,7 @@ from storage.database import Database, StorageUnavailable
 from storage.history import HistoryStore
 from storage.home import HomeStore
 from storage.installations import InstallationStore
-from storage.migrate import migrate
+from storage.migrate import SchemaTooNew, migrate
 from storage.nudges import NudgeStore
 from storage.outbox import Outbox
 from storage.preferences import PreferenceStore
@@ -81,6 +81,7 @@ from storage.shown import ShownStore
 from storage.tasks import TaskStore
 from storage.timeline import TimelineStore
 from storage.vault import Sealed, Vault, new_key
+from storage.versions import Fit
 from storage.watches import WatchStore
 
 STOP_JOBS, STOP_REQUESTS, STOP_POLLS, STOP_SENDING = 1.0, 2.5, 2.0, 3.0
@@ -88,6 +89,9 @@ STOP_JOBS, STOP_REQUESTS, STOP_POLLS, STOP_SENDING = 1.0, 2.5, 2.0, 3.0
 
 FAILED, MISCONFIGURED = 1, 78
 """Exit codes; the second (``EX_CONFIG`` of sysexits.h) means that to start again will not help."""
+
+S = TypeVar("S", bound=DatabaseSettings)
+T = TypeVar("T")
 
 _log = structlog.get_logger("app")
 
@@ -328,9 +332,13 @@ async def run_bot(settings: Settings, listener: socket.socket) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with outside(settings) as (database, session, http):
         try:
-            await migrate(database)
+            schema = await _unless(stop, migrate(database))
         except StorageUnavailable as error:
-            return fail(f"DATABASE_URL cannot be used: {error.reason}.")
+            return unusable(error)
+        if schema is None:
+            return 0
+        if schema.fit is Fit.AHEAD:
+            _log.warning("the schema is newer than this version", revision=schema.after)
         try:
             measured = None if database.is_sqlite else DatabaseClock()
             place = f"{socket.gethostname()} {listener.getsockname()}"
@@ -340,6 +348,18 @@ async def run_bot(settings: Settings, listener: socket.socket) -> int:
         except Rejected as error:
             return fail(str(error), MISCONFIGURED)
     return 0
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return what ``work`` returns, or ``None`` if ``stop`` is set before."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.wait({working})
+    return None
 
 
 async def print_checks(settings: Settings) -> int:
@@ -357,12 +377,15 @@ async def migrate_only(settings: DatabaseSettings) -> int:
     """Bring the schema up to date; return the exit code."""
     database = Database(settings.database_url_async)
     try:
-        before, after = await migrate(database)
+        schema = await migrate(database)
     except StorageUnavailable as error:
-        return fail(f"DATABASE_URL cannot be used: {error.reason}.")
+        return unusable(error)
     finally:
         await database.close()
-    print(f"The schema is up to date: {before or 'empty'} -> {after}.")
+    if schema.fit is Fit.AHEAD:
+        print(f"The schema ({schema.after}) is newer than this version of Beambot: left as it is.")
+        return 0
+    print(f"The schema is up to date: {schema.before or 'empty'} -> {schema.after}.")
     return 0
 
 
@@ -375,7 +398,7 @@ async def reseal(settings: DatabaseSettings) -> int:
     except Sealed:
         return fail("ENCRYPTION_KEY lacks the key of a stored token: add the old key at its end.")
     except StorageUnavailable as error:
-        return fail(f"DATABASE_URL cannot be used: {error.reason}.")
+        return unusable(error)
     finally:
         await database.close()
     print(f"Encrypted anew: {installed} installations, {connected} Beam accounts.")
@@ -389,19 +412,22 @@ async def print_audit(settings: DatabaseSettings, since: datetime) -> int:
         for event in await AuditStore(database).since(since):
             print(json.dumps(event, ensure_ascii=False))
     except StorageUnavailable as error:
-        return fail(f"DATABASE_URL cannot be used: {error.reason}.")
+        return unusable(error)
     finally:
         await database.close()
     return 0
+
+
+def unusable(error: StorageUnavailable) -> int:
+    """Print why the database cannot be used; return the exit code."""
+    code = MISCONFIGURED if isinstance(error, SchemaTooNew) else FAILED
+    return fail(f"DATABASE_URL cannot be used: {error.reason}.", code)
 
 
 def fail(line: str, code: int = FAILED) -> int:
     """Print what is wrong; return the exit code."""
     print(line, file=sys.stderr, flush=True)
     return code
-
-
-S = TypeVar("S", bound=DatabaseSettings)
 
 
 def load_as(kind: type[S]) -> S:

@@ -15,7 +15,8 @@ from bot.slack.calls import error_code
 from bot.slack.client import SlackClient
 from bot.slack.manifest import SCOPES
 from storage.database import Database, StorageUnavailable
-from storage.migrate import is_current, write_nothing
+from storage.migrate import SchemaTooNew, find_standing, write_nothing
+from storage.versions import Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,9 @@ async def run_checks(
 async def _database(database: Database) -> Result:
     try:
         await write_nothing(database)
-        current = await is_current(database)
+        schema = await find_standing(database)
+    except SchemaTooNew as error:
+        return Result(False, "database", f"cannot be used: {error.reason}")
     except StorageUnavailable as error:
         return Result(
             False,
@@ -66,7 +69,16 @@ async def _database(database: Database) -> Result:
             f"cannot be used ({error.reason}). Check DATABASE_URL, the folder's rights and the"
             " space left",
         )
-    said = "up to date" if current else "reachable; the start brings its schema up to date"
+    match schema.fit:
+        case Fit.BEHIND:
+            said = "reachable; the start brings its schema up to date"
+        case Fit.AHEAD:
+            said = (
+                f"up to date; its schema ({schema.at}) is newer than this version of Beambot,"
+                " which works with it"
+            )
+        case _:
+            said = "up to date"
     return Result(True, "database", said)
 
 

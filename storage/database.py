@@ -31,6 +31,7 @@ ATTEMPTS = 8
 # at once, and the second attempt finds what the first copy wrote.
 _MET_ANOTHER = {"40001", "40P01", "23505"}
 _LOCKED = "database is locked"
+_LOCK_NOT_AVAILABLE = "55P03"
 _READ_ONLY = {"beambot_read": True}
 
 
@@ -195,6 +196,14 @@ def database_time(tx: Connection) -> datetime:
 def earlier(one: ColumnElement[T], other: ColumnElement[T]) -> ColumnElement[T]:
     """Return the lesser of two values, as no function does in both databases."""
     return case((one < other, one), else_=other)
+
+
+def is_locked(error: StorageUnavailable) -> bool:
+    """Tell whether somebody else's lock was in the way, and for too long."""
+    cause = error.__cause__
+    if isinstance(cause, DBAPIError) and _sqlstate(cause) == _LOCK_NOT_AVAILABLE:
+        return True
+    return _LOCKED in error.reason
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

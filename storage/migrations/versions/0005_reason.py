@@ -8,6 +8,9 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+# Copies from before this revision were never meant to run beside later ones.
+needs = "0005"
+
 
 def upgrade() -> None:
     """Add the column, empty."""
