@@ -13,7 +13,7 @@ SPREAD = --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gallery docs test torture interop bench profile lint format types backup lock audit clean
+.PHONY: help demo gallery docs test torture interop bench profile lint format types backup lock audit released clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
@@ -67,6 +67,12 @@ lock: $(VENV)/.dev ## lock what is installed, with hashes; ARGS=--upgrade for ne
 audit: $(VENV)/.dev ## ask the Python advisory database about what is locked (needs the network)
 	$(BIN)/uv tool run pip-audit==2.10.1 --strict --require-hashes --disable-pip \
 		--progress-spinner off -r requirements.txt $(ARGS)
+
+# The same commit makes the same file; its comment names the commit (`unzip -z`).
+released: ## keep the code of a release for the tests of upgrades: make released COMMIT=… NAME=…
+	@test -n "$(COMMIT)" -a -n "$(NAME)" || { \
+		echo "Say what and how it is called: make released COMMIT=v1.0 NAME=1.0" >&2; exit 1; }
+	TZ=UTC git archive --format=zip -9 --output=tests/released/$(NAME).zip $(COMMIT) app.py bot storage
 
 clean: ## remove what was made: the virtual environment, caches, coverage
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov .interop .gallery

@@ -23,6 +23,7 @@ class Copy:
         name: of its log.
         settings: its environment, beside host and port.
         program: the bot, as arguments of Python.
+        code: the folder of the bot's code.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Copy:
         name: str,
         settings: Mapping[str, str],
         program: Sequence[str] = ("app.py",),
+        code: Path = ROOT,
     ) -> None:
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
@@ -45,7 +47,7 @@ class Copy:
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *program],
-                cwd=ROOT,
+                cwd=code,
                 env=self.settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -82,11 +84,13 @@ class Copy:
             return False
 
 
-def command(settings: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(
+    settings: Mapping[str, str], *arguments: str, code: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     """Run `python app.py` with arguments, to its end."""
     return subprocess.run(
         [sys.executable, "app.py", *arguments],
-        cwd=ROOT,
+        cwd=code,
         env={**clean_environment(os.environ), **settings},
         stdin=subprocess.DEVNULL,
         capture_output=True,

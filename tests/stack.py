@@ -88,6 +88,7 @@ class Stack:
         program: the bot, as arguments of Python.
         scopes: what the app may do in Slack beyond its own manifest.
         empty: whether Beam starts without tasks.
+        code: the folder of the bot's code.
     """
 
     def __init__(
@@ -99,8 +100,10 @@ class Stack:
         program: Sequence[str] = ("app.py",),
         scopes: Sequence[str] = (),
         empty: bool = False,
+        code: Path = ROOT,
     ) -> None:
         self.folder = folder
+        self.code = code
         self.program = list(program)
         workspace, beam, bot = free_ports(3)
         self.slack, self.beam = f"http://127.0.0.1:{workspace}", f"http://127.0.0.1:{beam}"
@@ -272,7 +275,7 @@ class Stack:
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [sys.executable, *arguments],
-                cwd=ROOT,
+                cwd=self.code if name == "bot" else ROOT,
                 env=self.environment if name == "bot" else clean_environment(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from demo.beam.life import FINAL
 from demo.workspace.model import BOT_USER_ID
 from tests.integration.nursery import QuickStack
-from tests.stack import ANA, OMAR, eventually
+from tests.stack import ANA, OMAR, Stack, eventually
 
 PUBLIC = tuple(f"C0SIEGE{number}" for number in range(5))
 PRIVATE = tuple(f"G0SIEGE{number}" for number in range(5))
@@ -60,6 +61,8 @@ class Siege:
         seed: decides what happens when, as far as processes obey.
         watched: how many tasks are in flight at a time.
         settings: of the bot, beside and instead of the usual ones.
+        new_stack: makes the three programs.
+        http: whether Slack reaches the bot over HTTP.
     """
 
     def __init__(
@@ -68,12 +71,15 @@ class Siege:
         seed: int,
         watched: int = 20,
         settings: dict[str, str] | None = None,
+        new_stack: Callable[..., Stack] = QuickStack,
+        *,
+        http: bool = True,
     ) -> None:
         self.dice = random.Random(seed)
         self.watched = watched
         self.channels = [*PUBLIC, *PRIVATE, *DIRECT]
-        self.stack = QuickStack(
-            folder, http=True, settings=settings, scopes=("channels:history",), empty=True
+        self.stack = new_stack(
+            folder, http=http, settings=settings, scopes=("channels:history",), empty=True
         )
         members = [ANA, OMAR, BOT_USER_ID]
         self.stack.control("channels", ids=[*PUBLIC, *PRIVATE], members=members)
@@ -110,11 +116,16 @@ class Siege:
         self.stack.stop_bot(signal.SIGKILL)
         self.killed_at.append(time.time())
 
-    def top_up(self, *, new: bool = True) -> None:
-        """Have as many tasks watched as there should be, whatever a kill has swallowed."""
+    def top_up(self, *, new: bool = True, again: bool = True) -> None:
+        """Have as many tasks watched as there should be.
+
+        Args:
+            new: whether to start any.
+            again: whether to ask again for what a kill may have swallowed.
+        """
         known = dict(self.stack.rows("SELECT task_id, ended_at IS NULL FROM watches"))
         for task, channel in self.places.items():
-            if task not in known:
+            if again and task not in known:
                 self._watch(task, channel)
         spare = self.watched - sum(known.values()) - len(self.places.keys() - known.keys())
         for _ in range(spare if new else 0):
