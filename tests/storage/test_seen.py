@@ -50,11 +50,32 @@ async def test_a_burst_behind_another_writer_is_one_transaction(database: Databa
     assert len(commits) <= 2
 
 
+async def test_a_burst_of_questions_is_one_transaction_and_each_gets_its_own_answer(
+    database: Database,
+) -> None:
+    store, begun = SeenStore(database), []
+    for number in range(0, 1200, 3):
+        await store.first("", str(number), NOW)
+    await store.first("T2", "1", NOW)
+
+    @event.listens_for(database.engine.sync_engine, "begin")
+    def count(_connection: Connection) -> None:
+        begun.append(1)
+
+    told = await asyncio.gather(*(store.known("", str(number)) for number in range(1200)))
+    assert told == [number % 3 == 0 for number in range(1200)]
+    assert len(begun) <= 2
+
+
 async def test_nobody_waits_for_ever_for_a_database_that_fails(database: Database) -> None:
     store = SeenStore(database)
     await database.write(lambda tx: tx.execute(text("ALTER TABLE requests_seen RENAME TO away")))
     told = await asyncio.gather(
         *(store.first("T1", str(number), NOW) for number in range(5)), return_exceptions=True
+    )
+    assert [type(one) for one in told] == [StorageUnavailable] * 5
+    told = await asyncio.gather(
+        *(store.known("T1", str(number)) for number in range(5)), return_exceptions=True
     )
     assert [type(one) for one in told] == [StorageUnavailable] * 5
     await database.write(lambda tx: tx.execute(text("ALTER TABLE away RENAME TO requests_seen")))
