@@ -23,7 +23,7 @@ from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from starlette.types import ASGIApp
 
-from bot import log
+from bot import log, runtime
 from bot.beam import new_http_client
 from bot.callbacks import BeamCallbacks
 from bot.check import run_checks
@@ -344,7 +344,9 @@ async def run_bot(settings: Settings, listener: socket.socket) -> int:
             place = f"{socket.gethostname()} {listener.getsockname()}"
             copies, clock = Copies(CopyStore(database), place, measured), measured or now
             tenancy = new_tenancy(settings, database, session, http, clock, copies)
-            await Bot(settings, database, session, tenancy, copies, clock).run(listener, stop)
+            bot = Bot(settings, database, session, tenancy, copies, clock)
+            runtime.tune()
+            await bot.run(listener, stop)
         except Rejected as error:
             return fail(str(error), MISCONFIGURED)
     return 0

@@ -19,6 +19,7 @@ from bench import obvious
 from bench.product import product
 from bench.seed import make_due, new_ids, sample, seed, url_of
 from bench.stage import Row, Stage, cores, pin, report, stage
+from bot import runtime
 from bot.beam import new_http_client
 from bot.tasks import TaskId
 
@@ -116,6 +117,8 @@ async def measure(quick: bool) -> list[Row]:
             usual = bare(await stack.enter_async_context(stock()), servers, ids)
             ours = await whole(stack, servers, ids)
             theirs = await plain(stack, servers, few)
+            # As in the product, for all of them alike.
+            runtime.tune()
             for number in range(rounds + 1):
                 for part in (ids, few):
                     changed = part[: max(1, int(CHANGED * len(part)))]

@@ -32,6 +32,7 @@ ALLOWED = {
     "bot.inbound": set(),
     "bot.callbacks": {"bot.beam", "bot.inbound", "bot.services", "storage"},
     "bot.metrics": set(),
+    "bot.runtime": set(),
     "bot.tenancy": {
         "bot.beam",
         "bot.callbacks",
