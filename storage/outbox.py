@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 
 from bot.tasks.records import CancelReport, Card, NudgeNews, Watch
-from storage.batches import CLOCK_SLACK
+from storage.claims import Claim, claim_channel, claim_due, is_ahead, mend, waiting
 from storage.closed import close, losses
 from storage.codec import News, news_from_json
 from storage.database import Database
@@ -23,20 +23,6 @@ from storage.watches import end_watches
 
 KEPT = timedelta(days=30)
 """How long messages that were sent are kept; their keys make sure that none is sent twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A channel that this copy looks after until its lease is over."""
-
-    team_id: str
-    channel_id: str
-    attempt: int
-    lease_until: datetime
-    next_post_at: datetime | None
-    """When the channel may be posted to again: Slack's pace, or the pause that it asked for."""
-    next_edit_at: datetime | None
-    """The same for edits, which Slack counts apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,67 +59,55 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def waiting(
+        self, now: datetime, *, after: str, limit: int, without: Collection[str]
+    ) -> list[str]:
+        """Return workspaces with a channel that is due, in the order of their turns.
+
+        Args:
+            now: the current time.
+            after: the workspace whose turn was last.
+            limit: how many at most.
+            without: workspaces that take nothing now, or enough.
+        """
+
+        def look(tx: Connection) -> tuple[bool, list[str]]:
+            return is_ahead(tx, now), waiting(tx, now, after=after, limit=limit, without=without)
+
+        ahead, found = await self._database.read(look)
+        if ahead:
+            await self._database.write(lambda tx: mend(tx, now))
+            _, found = await self._database.read(look)
+        return found
+
     async def claim(
         self,
         now: datetime,
+        wanted: Mapping[str, int],
         *,
-        limit: int,
         lease: timedelta,
-        team_id: str | None = None,
-        channel_id: str | None = None,
         busy: Collection[tuple[str, str]] = (),
-        closed: Collection[str] = (),
     ) -> list[Claim]:
         """Take channels that are due and that no other copy looks after.
 
         Args:
             now: the current time.
-            limit: how many at most.
+            wanted: how many of which workspace at most.
             lease: how long the channels are ours.
-            team_id: the workspace, if just one is wanted.
-            channel_id: the channel, if just that one is wanted, due or not.
             busy: channels that this copy serves already, though their lease may be over: a
                 machine that slept has not finished what it began.
-            closed: workspaces that take nothing now.
         """
+        return await self._database.write(
+            lambda tx: claim_due(tx, now, wanted, lease=lease, busy=busy)
+        )
 
-        def work(tx: Connection) -> list[Claim]:
-            # Times that were written in the future mean nothing: the clock was set back.
-            ahead = channels.c.touched_at > now + CLOCK_SLACK
-            free = or_(channels.c.lease_until.is_(None), channels.c.lease_until <= now, ahead)
-            wanted = select(channels).where(channels.c.due_at.is_not(None), free)
-            if closed:
-                wanted = wanted.where(channels.c.team_id.not_in(closed))
-            if team_id is not None:
-                wanted = wanted.where(channels.c.team_id == team_id)
-            if channel_id is not None:
-                wanted = wanted.where(channels.c.channel_id == channel_id)
-            else:
-                wanted = wanted.where(or_(channels.c.due_at <= now, ahead))
-                wanted = wanted.order_by(channels.c.due_at)
-            claims: list[Claim] = []
-            wanted = wanted.limit(limit + len(busy)).with_for_update(skip_locked=True)
-            for row in tx.execute(wanted).all():
-                if (row.team_id, row.channel_id) in busy or len(claims) == limit:
-                    continue
-                set_back = row.touched_at is not None and row.touched_at > now + CLOCK_SLACK
-                claim = Claim(
-                    row.team_id,
-                    row.channel_id,
-                    row.attempt + 1,
-                    now + lease,
-                    None if set_back else row.next_post_at,
-                    None if set_back else row.next_edit_at,
-                )
-                tx.execute(
-                    update(channels)
-                    .where(_channel(claim))
-                    .values(lease_until=claim.lease_until, attempt=claim.attempt, touched_at=now)
-                )
-                claims.append(claim)
-            return claims
-
-        return await self._database.write(work)
+    async def claim_channel(
+        self, now: datetime, team_id: str, channel_id: str, *, lease: timedelta
+    ) -> list[Claim]:
+        """Take one channel that is owed something, due or not, if no other copy has it."""
+        return await self._database.write(
+            lambda tx: claim_channel(tx, now, team_id, channel_id, lease=lease)
+        )
 
     async def work(self, claim: Claim) -> Work:
         """Return what a claimed channel is owed, oldest first."""

@@ -54,6 +54,13 @@ metadata = MetaData(
     }
 )
 
+
+def _some(name: str, *columns: str, where: str) -> Index:
+    """Return an index of the rows that have a value in the column ``where``."""
+    some = text(f"{where} IS NOT NULL")
+    return Index(name, *columns, sqlite_where=some, postgresql_where=some)
+
+
 tasks = Table(
     "tasks",
     metadata,
@@ -139,6 +146,8 @@ preferences = Table(
     Column("digest_due_at", UtcDateTime, index=True),
     Column("changed_by", String(32), nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+    _some("ix_preferences_summary", "team_id", "summary_due_at", where="summary_due_at"),
+    _some("ix_preferences_digest", "team_id", "digest_due_at", where="digest_due_at"),
 )
 
 cards = Table(
@@ -237,6 +246,9 @@ channels = Table(
     # When this row's times were written. If that lies ahead, the clock was set back since.
     Column("touched_at", UtcDateTime),
     Index("ix_channels_due_at", "due_at", sqlite_where=text("due_at NOT NULL")),
+    # Whose turn it is among the workspaces (storage/rounds.py), and whether the clock was set back.
+    _some("ix_channels_team_due", "team_id", "due_at", where="due_at"),
+    _some("ix_channels_touched_at", "touched_at", where="due_at"),
 )
 
 cancels = Table(

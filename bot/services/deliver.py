@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -26,6 +26,7 @@ from bot.services.ports import (
     Outgoing,
     WorkspaceClosed,
 )
+from bot.services.turns import Turns
 from bot.tasks.records import (
     Amended,
     CancelReport,
@@ -34,8 +35,9 @@ from bot.tasks.records import (
     GroupNews,
     NudgeNews,
 )
+from storage.claims import Claim
 from storage.database import StorageUnavailable
-from storage.outbox import Claim, Delivery, Outbox
+from storage.outbox import Delivery, Outbox
 from storage.watches import WatchStore
 
 LEASE = timedelta(seconds=60)
@@ -68,7 +70,7 @@ class Deliverer:
         clock: the current time.
         meter: counts deliveries.
         workspaces: which of them reject the token.
-        channels_at_once: how many channels are served side by side.
+        turns: how many channels are served side by side, and how many of one workspace.
         sleep: waits until a database takes writes again.
     """
 
@@ -81,7 +83,7 @@ class Deliverer:
         meter: Meter,
         workspaces: Doors,
         *,
-        channels_at_once: int = 16,
+        turns: Turns | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._outbox = outbox
@@ -90,24 +92,39 @@ class Deliverer:
         self._clock = clock
         self._meter = meter
         self._workspaces = workspaces
-        self._limit = channels_at_once
+        self._turns = turns or Turns()
+        self._last = ""
         self._sleep = sleep
         self._at_work: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._edits_failed: Counter[tuple[str, str]] = Counter()
         self._closing = False
 
     async def tick(self) -> None:
-        """Take channels that are due and start to serve them."""
-        free = self._limit - len(self._at_work)
-        if free <= 0 or self._closing:
+        """Take channels that are due, in rounds over the workspaces, and start to serve them."""
+        if self._closing:
             return
-        await self._take(limit=free, closed=self._workspaces.closed())
+        await self._take_turns()
         for team_id in self._workspaces.due(self._clock()):
             # One message shows whether the workspace takes them again.
-            await self._take(limit=1, team_id=team_id)
+            await self._take({team_id: 1})
             if not await self._outbox.owes(team_id):
                 # Another copy has sent them, or they are owed no more.
                 self._workspaces.forget(team_id)
+
+    async def _take_turns(self) -> None:
+        if not self._turns.free:
+            return
+        without = self._workspaces.closed() | self._turns.full()
+        limit = self._turns.free
+        waiting = await self._outbox.waiting(
+            self._clock(), after=self._last, limit=limit, without=without
+        )
+        if waiting:
+            self._last = waiting[-1]
+        # Whoever got all that it may have in a round may have more in the next.
+        while wanted := self._turns.share(waiting):
+            got = await self._take(wanted)
+            waiting = [team_id for team_id in waiting if got[team_id] == wanted.get(team_id)]
 
     async def deliver_now(self, team_id: str, channel_id: str) -> None:
         """Serve one channel and wait for it, unless another copy serves it."""
@@ -119,7 +136,11 @@ class Deliverer:
                 break
             await asyncio.wait([running])
         if not self._closing and self._workspaces.probe(team_id, self._clock()):
-            await self._take(limit=1, team_id=team_id, channel_id=channel_id)
+            claims = await self._outbox.claim_channel(
+                self._clock(), team_id, channel_id, lease=LEASE
+            )
+            # Not one of the workspace's turns: somebody waits for it.
+            self._begin(claims)
         if running := self._at_work.get(place):
             await asyncio.wait([running])
 
@@ -133,28 +154,25 @@ class Deliverer:
         self._closing = True
         await self.settle()
 
-    async def _take(
-        self,
-        *,
-        limit: int,
-        team_id: str | None = None,
-        channel_id: str | None = None,
-        closed: Collection[str] = (),
-    ) -> None:
+    async def _take(self, wanted: Mapping[str, int]) -> Counter[str]:
+        """Take so many due channels of each workspace; return how many there were."""
         claims = await self._outbox.claim(
-            self._clock(),
-            limit=limit,
-            lease=LEASE,
-            team_id=team_id,
-            channel_id=channel_id,
-            busy=tuple(self._at_work),
-            closed=closed,
+            self._clock(), wanted, lease=LEASE, busy=tuple(self._at_work)
         )
+        for task, claim in zip(self._begin(claims), claims, strict=True):
+            self._turns.begin(claim.team_id)
+            task.add_done_callback(lambda _, team_id=claim.team_id: self._turns.end(team_id))  # type: ignore[misc]
+        return Counter(claim.team_id for claim in claims)
+
+    def _begin(self, claims: Sequence[Claim]) -> list[asyncio.Task[None]]:
+        begun = []
         for claim in claims:
             place = (claim.team_id, claim.channel_id)
             task = asyncio.create_task(self._serve(claim))
             self._at_work[place] = task
             task.add_done_callback(lambda _, place=place: self._at_work.pop(place, None))  # type: ignore[misc]
+            begun.append(task)
+        return begun
 
     async def _serve(self, claim: Claim) -> None:
         turn = _Turn(claim, claim.next_post_at, claim.next_edit_at)
