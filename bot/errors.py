@@ -44,3 +44,7 @@ class SlackUnavailable(UserError):
 
 class BotUnavailable(UserError):
     """Beambot itself cannot do its work now."""
+
+
+class TooBusy(UserError):
+    """This workspace asks for more than it may at once."""

@@ -1,8 +1,9 @@
-"""Around every handler: ack at once, take each request once, let nothing escape."""
+"""Around every handler: ack at once, take each request once and in turn, let nothing escape."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -11,13 +12,14 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncBoltContext
 
-from bot.errors import BotUnavailable, SlackUnavailable, UserError
+from bot.errors import BotUnavailable, SlackUnavailable, TooBusy, UserError
 from bot.log import new_error_id, new_trace
 from bot.services.policy import Policy
 from bot.services.ports import Accounts, Clock
 from bot.slack.answer import Answer
 from bot.slack.blocks.errors import error_message, unexpected
 from bot.slack.blocks.message import JSON
+from bot.slack.crowd import TELLING, Crowd
 from bot.slack.gate import RequestMeter
 from bot.slack.workspace import Workspace
 from bot.tasks.records import Place
@@ -72,6 +74,7 @@ class Guard:
         accounts: which Beam account is meant where.
         clock: the current time.
         meter: counts what is asked for, and how fast it is acknowledged.
+        crowd: how many requests of one workspace are in hand.
     """
 
     def __init__(
@@ -81,8 +84,10 @@ class Guard:
         accounts: Accounts,
         clock: Clock,
         meter: RequestMeter,
+        crowd: Crowd | None = None,
     ) -> None:
         self._meter = meter
+        self._crowd, self._notices = crowd or Crowd(), Crowd(TELLING)
         self._accounts = accounts
         self._seen = seen
         self._policy = policy
@@ -163,28 +168,47 @@ class Guard:
             turn = read(body, workspace)
             if turn is None:
                 return None, None
+            async with self._crowd.turn(turn.place.team_id):
+                return turn, await self._work(turn, handler)
+        except TooBusy as error:
+            await self._turn_away(turn, error)
+            return turn, "turned away"
+        except Exception as error:  # noqa: BLE001  # whatever escapes here becomes Slack's 404
+            return turn, await self._explain(turn, error)
+
+    async def _work(self, turn: Turn, handler: Handler) -> str:
+        try:
             if not await self._seen.first(turn.place.team_id, turn.key, self._clock()):
-                return turn, "repeated"
+                return "repeated"
             await self._policy.require_insider(turn.place)
             account = await self._accounts.of(turn.place.team_id, turn.place.channel_id)
             turn = replace(turn, place=replace(turn.place, account=account))
             await handler(turn)
-        except SlackUnavailable as error:
+        except Exception as error:  # noqa: BLE001  # told as long as it is this request's turn
+            return await self._explain(turn, error)
+        return "done"
+
+    async def _turn_away(self, turn: Turn | None, error: TooBusy) -> None:
+        """Tell somebody that their workspace asks too much, but not again and again."""
+        if turn is None or not self._crowd.tells(turn.place.team_id, turn.place.user_id):
+            return
+        with contextlib.suppress(TooBusy):
+            async with self._notices.turn(turn.place.team_id):
+                await _tell(turn, error)
+
+    async def _explain(self, turn: Turn | None, error: Exception) -> str:
+        """Tell the person what went wrong; return what to call it."""
+        if isinstance(error, SlackUnavailable):
             _log.warning("not answered", reason=error.text)
-            await _tell(turn, error)
-            return turn, "slack unavailable"
-        except UserError as error:
-            await _tell(turn, error)
-            return turn, "told why not"
-        except StorageUnavailable as error:
+        elif isinstance(error, StorageUnavailable):
             _log.error("the database cannot be used", reason=error.reason)
             await _tell(turn, BotUnavailable(_NO_STORAGE))
-            return turn, "storage unavailable"
-        except Exception as error:  # noqa: BLE001  # whatever escapes here becomes Slack's 404
-            await _tell(turn, error)
-            self._meter.failed("request")
-            return turn, "failed"
-        return turn, "done"
+            return "storage unavailable"
+        await _tell(turn, error)
+        if isinstance(error, UserError):
+            return "slack unavailable" if isinstance(error, SlackUnavailable) else "told why not"
+        self._meter.failed("request")
+        return "failed"
 
 
 def _failing(error: Exception) -> Handler:

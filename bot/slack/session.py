@@ -10,9 +10,14 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
+    TCPConnector,
 )
 
 from bot.slack.client import TIMEOUT
+
+CONNECTIONS = 500
+"""To Slack at once. A workspace whose calls all hang holds 56 (its deliveries, requests and
+notices), and aiohttp's own limit of 100 would let two of them stop everybody."""
 
 
 class Redirected(ClientError):
@@ -36,6 +41,7 @@ def new_session(timeout: float = TIMEOUT) -> ClientSession:
             that is handed to it.
     """
     return ClientSession(
+        connector=TCPConnector(limit=CONNECTIONS),
         timeout=ClientTimeout(total=timeout),
         cookie_jar=DummyCookieJar(),
         middlewares=[_stay],
