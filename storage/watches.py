@@ -24,6 +24,7 @@ from bot.tasks.records import (
 from storage.database import Database
 from storage.groups import with_group
 from storage.history import note_run
+from storage.limits import WatchLimits
 from storage.nudges import plan_nudges
 from storage.owed import owe_card, stop_polling_unwatched, touch_cards
 from storage.preferences import preferences_of
@@ -32,6 +33,9 @@ from storage.tables import cards, watches
 from storage.tasks import card_members, load_tasks, store_task
 
 PAGE_ROWS = 10
+
+ENDED_AT_ONCE = 5_000
+"""Watches that one statement ends: SQLite takes 32,766 values, PostgreSQL 65,535."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,16 @@ class Added:
 
 
 class WatchStore:
-    """Queries over ``watches`` and ``cards``."""
+    """Queries over ``watches`` and ``cards``.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: where they are.
+        limits: how many a workspace and a channel may watch.
+    """
+
+    def __init__(self, database: Database, limits: WatchLimits | None = None) -> None:
         self._database = database
+        self._limits = limits or WatchLimits()
 
     async def add(
         self,
@@ -70,6 +80,9 @@ class WatchStore:
             level: what to tell; ``None`` for what the channel wants.
             now: the current time.
             start: how a task is tracked from now on, given what was stored of it.
+
+        Raises:
+            TooMany: there is no room for all of them; nothing was written.
         """
 
         def work(tx: Connection) -> Added:
@@ -83,9 +96,11 @@ class WatchStore:
                 )
             }
             already = tuple(active[known.task.id] for known in found if known.task.id in active)
+            new = [known for known in found if known.task.id not in active]
+            more = sum(not known.task.status.final for known in new)
+            self._limits.require(tx, place, more, now)
             if level and already:
                 _change_level(tx, already, level, now)
-            new = [known for known in found if known.task.id not in active]
             default = preferences_of(tx, place.team_id, place.channel_id).level
             card_id, finished = _new_card(tx, place, new, level or default, now, start)
             shown = {watch.card_id for watch in already}
@@ -228,17 +243,17 @@ class WatchStore:
 
 def end_watches(tx: Connection, ended: Sequence[Watch], reason: str, now: datetime) -> None:
     """End watches; their cards say so, and what nobody watches is asked about no more."""
-    if not ended:
-        return
-    tx.execute(
-        update(watches)
-        .where(watches.c.id.in_([watch.id for watch in ended]))
-        .values(ended_at=now, end_reason=reason)
-    )
-    touch_cards(tx, {watch.card_id for watch in ended}, now)
-    for team_id, account in {(watch.team_id, watch.account) for watch in ended}:
-        ids = {str(w.task_id) for w in ended if (w.team_id, w.account) == (team_id, account)}
-        stop_polling_unwatched(tx, team_id, account, ids)
+    for begin in range(0, len(ended), ENDED_AT_ONCE):
+        some = ended[begin : begin + ENDED_AT_ONCE]
+        tx.execute(
+            update(watches)
+            .where(watches.c.id.in_([watch.id for watch in some]))
+            .values(ended_at=now, end_reason=reason)
+        )
+        touch_cards(tx, {watch.card_id for watch in some}, now)
+        for team_id, account in {(watch.team_id, watch.account) for watch in some}:
+            ids = {str(w.task_id) for w in some if (w.team_id, w.account) == (team_id, account)}
+            stop_polling_unwatched(tx, team_id, account, ids)
 
 
 def view_card(tx: Connection, card: Card) -> CardView:

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from bot.errors import SlackRefused, SlackUnavailable
+from bot.errors import BadRequest, SlackRefused, SlackUnavailable
 from bot.services.deliver import Deliverer
 from bot.services.look_up import LookUp
 from bot.services.ports import Clock, Courier, DeliveryError
 from bot.tasks import Level, TaskId
-from bot.tasks.records import Card, CardView, Failure, Place, Watch, Watched, WatchPage
-from storage.watches import WatchStore
+from bot.tasks.records import Card, CardView, Failure, KnownTask, Place, Watch, Watched, WatchPage
+from storage.limits import TooMany
+from storage.watches import Added, WatchStore
 
 _PATIENCE = 20
 """How often a card that could not be posted at once is looked for …"""
@@ -68,6 +69,7 @@ class Watching:
         Raises:
             SlackRefused: the channel cannot be posted to; nothing is watched.
             SlackUnavailable: a direct message could not be opened; nothing is watched.
+            BadRequest: the workspace or the channel has no room for all; nothing is watched.
         """
         if direct:
             try:
@@ -89,17 +91,36 @@ class Watching:
             )
             for known in old
         )
-        added = await self._watches.add(
-            place,
-            found,
-            level,
-            now=self._clock(),
-            start=lambda known, before: self._look_up.start(place, known, before),
-        )
+        added = await self._add(place, found, level)
         view, posted = None, True
         if added.card_id is not None:
             view, posted = await self._show(place, added.card_id)
         return Watched(view, added.already, added.already_cards, added.finished, failed, posted)
+
+    async def _add(self, place: Place, found: Sequence[KnownTask], level: Level | None) -> Added:
+        try:
+            return await self._watches.add(
+                place,
+                found,
+                level,
+                now=self._clock(),
+                start=lambda known, before: self._look_up.start(place, known, before),
+            )
+        except TooMany as error:
+            # All or nothing: the card of a part would count as if it were the whole.
+            room = f"{error.room:,}" if error.room else "no"
+            if error.in_channel:
+                raise BadRequest(
+                    f"One channel may watch {error.most:,} tasks. This one has room for {room}"
+                    " more, so nothing new is watched. Name fewer, watch in another channel, or"
+                    " end what needs no watching: `/beam list` shows it, `/beam unwatch all` ends"
+                    " all of it."
+                ) from error
+            raise BadRequest(
+                f"One workspace may watch {error.most:,} tasks. Yours has room for {room} more, so"
+                " nothing new is watched. Name fewer, or end what needs no watching: type"
+                " `/beam unwatch all` in channels that need none, or `/beam list` to choose."
+            ) from error
 
     async def _show(self, place: Place, card_id: int) -> tuple[CardView, bool]:
         for _ in range(_PATIENCE):
