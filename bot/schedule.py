@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
+from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -44,6 +45,16 @@ class Apart(BaseTrigger):  # type: ignore[misc]  # it has no types
         """Return when the job is due next."""
         return now + self.interval
 
+    def __str__(self) -> str:
+        return f"every {self.interval.total_seconds():g} s"
+
+
+class Patient(AsyncIOExecutor):  # type: ignore[misc]  # it has no types
+    """Cancels nothing when the schedule stops: APScheduler would, and log each as an error."""
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Leave what has begun to whoever waits for it."""
+
 
 class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no types
     """Goes on when the clock is set back, and lets what has begun come to its end.
@@ -57,25 +68,24 @@ class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no type
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._begun: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     def every(self, seconds: float, job: Job, name: str) -> None:
         """Run a job every so many seconds, never twice at once."""
 
         async def run() -> None:
+            if self._stopped:
+                return
             task = asyncio.create_task(job())
             self._begun.add(task)
             task.add_done_callback(self._begun.discard)
-            try:
-                await asyncio.shield(task)
-            except asyncio.CancelledError:
-                # At its end, of its own doing: APScheduler would log that as an error.
-                if self.running:
-                    raise
+            await task
 
-        self.add_job(run, Apart(seconds), id=name)
+        self.add_job(run, Apart(seconds), id=name, name=name)
 
     async def stop(self, patience: float) -> None:
         """Start no job any more, and wait up to ``patience`` seconds for those that have begun."""
+        self._stopped = True
         self.shutdown(wait=False)
         if self._begun:
             await asyncio.wait(self._begun, timeout=patience)
@@ -90,6 +100,9 @@ class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no type
         if self._look is not None:
             self._look.cancel()
         super().shutdown(wait)
+
+    def _create_default_executor(self) -> Patient:
+        return Patient()
 
     def _watch_clock(self) -> None:
         now = datetime.now(self.timezone)

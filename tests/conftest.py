@@ -44,7 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             names.get("many") is torture.many or "TORTURE" in names
         ):
             item.add_marker(pytest.mark.torture)
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+    items.sort(key=lambda item: not (item.nodeid.startswith(_LONG) or tries_harder(item)))
+
+
+def tries_harder(item: pytest.Item) -> bool:
+    """Tell whether a test is one of `make torture`."""
+    return item.get_closest_marker("torture") is not None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

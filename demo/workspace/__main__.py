@@ -29,6 +29,12 @@ def main() -> int:
     parser.add_argument("--signing-secret", default=defaults.signing_secret)
     parser.add_argument("--no-rate-limits", action="store_true", help="never answer 429")
     parser.add_argument(
+        "--trigger-seconds",
+        type=float,
+        default=defaults.trigger_seconds,
+        help="how long a dialog may be opened after a click; Slack's three seconds if not given",
+    )
+    parser.add_argument(
         "--retry-delays",
         default=",".join(str(delay) for delay in defaults.retry_delays),
         help="seconds before each repetition of an event that was not taken",
@@ -43,6 +49,7 @@ def main() -> int:
         app_token=options.app_token,
         signing_secret=options.signing_secret,
         rate_limits=not options.no_rate_limits,
+        trigger_seconds=options.trigger_seconds,
         retry_delays=delays,
     )
 

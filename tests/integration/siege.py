@@ -99,7 +99,7 @@ class Siege:
         self.stack.start_bot()
         self.top_up(new=False)
         self.end_soon()
-        eventually(lambda: not self.open_ends(), "it heals", patience=120)
+        eventually(lambda: not self.open_ends(), "it heals", patience=300)
         return self.judge()
 
     def _round(self) -> None:

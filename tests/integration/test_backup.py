@@ -45,7 +45,7 @@ def test_a_backup_taken_while_the_bot_runs_can_be_started_from(tmp_path: Path) -
         assert stack.stop_bot()[0] == 0
         stack.environment["DATABASE_URL"] = f"sqlite:///{copies[-1]}"
         stack.start_bot()
-        stack.client.post(f"{stack.beam}/_control/tasks/{task}", json={"status": "COMPLETE"})
+        stack.become(task, "COMPLETE")
         end = stack.see(task, "COMPLETE", thread_ts=card["ts"], broadcast=True)
         assert len(stack.find(task, "COMPLETE", broadcast=True)) == 1
         assert end["thread_ts"] == card["ts"]

@@ -95,7 +95,7 @@ def test_a_database_that_fails_for_a_while_is_said_and_nothing_is_lost(
         eventually(
             lambda: len(stack.find(SENTENCE, channel=INFERENCE, ephemeral_to=ANA)) > told,
             "a plain sentence",
-            patience=25,
+            patience=60,
         )
         assert stack.client.get(f"{stack.bot}/healthz").status_code == 200
         assert "beambot_database_up 0.0" in stack.client.get(f"{stack.bot}/metrics").text

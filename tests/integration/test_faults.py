@@ -43,7 +43,7 @@ def test_a_beam_that_fails_never_makes_up_a_status(socket_stack: Stack, kind: st
         now = stack.find(task, channel=INFERENCE, ts=card["ts"])
         return bool(now) and note not in str(now[0]["blocks"])
 
-    eventually(fresh, "the card is fresh again", patience=40)
+    eventually(fresh, "the card is fresh again")
     assert len(stack.find(task, channel=INFERENCE)) == 1 + len(
         stack.find(task, channel=INFERENCE, thread_ts=card["ts"])
     )

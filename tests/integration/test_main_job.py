@@ -85,7 +85,7 @@ def test_two_watches_at_once_both_get_their_card_and_no_excuse(stack: Stack) -> 
 def test_a_group_is_one_card_and_ends_with_one_announcement(stack: Stack) -> None:
     good, bad = stack.task(), stack.task()
     stack.command(f"watch {good} {bad}", user=OMAR)
-    stack.see(good, bad, "0 of 2 complete", thread_ts=None)
+    stack.see("0 of 2 complete", thread_ts=None)
     stack.become(bad, "FAILED")
     stack.see(bad, "FAILED", broadcast=False, edited=False)
     stack.become(good, "COMPLETE")
