@@ -50,6 +50,7 @@ from bot.services.report import Reports
 from bot.services.watch import Watching
 from bot.settings import DatabaseSettings, Settings, SettingsError, plain
 from bot.slack import new_app, register
+from bot.slack.arrivals import Arrivals
 from bot.slack.channels import SlackChannels
 from bot.slack.connection import Connection, Rejected
 from bot.slack.gate import Gate
@@ -170,7 +171,8 @@ class Bot:
             deliverer=deliverer,
             clock=clock,
         )
-        self._guard = Guard(self._seen, policy, accounts, clock, self._metrics)
+        arrivals = Arrivals()
+        self._guard = Guard(self._seen, policy, accounts, clock, self._metrics, arrivals=arrivals)
         app = new_app(workspace)
         register(app, self._services, self._guard, session, tenancy.leaving)
         events = handler = None
@@ -184,6 +186,7 @@ class Bot:
                 clock,
                 lambda: workspace.known,
                 self._metrics,
+                arrivals,
             )
         self._connection = Connection(workspace, handler)
         self._installing = tenancy.installing

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.inbound import Refused, answer, read_body, read_headers
 from bot.services.ports import Clock
+from bot.slack.arrivals import Arrivals
 from storage.seen import SeenStore
 
 TOLERANCE = timedelta(minutes=5)
@@ -57,6 +58,7 @@ class Gate:
         clock: the current time.
         ready: tells whether requests can be taken yet; until then Slack may try again later.
         meter: counts what is refused.
+        arrivals: knows what is to be acknowledged yet.
         patience: seconds to wait for the database before a request goes on without it.
         read_limit: seconds that a request may take to arrive; Slack's come at once.
     """
@@ -69,6 +71,7 @@ class Gate:
         clock: Clock,
         ready: Callable[[], bool],
         meter: RequestMeter,
+        arrivals: Arrivals | None = None,
         patience: float = 1.0,
         read_limit: float = 10.0,
     ) -> None:
@@ -78,6 +81,7 @@ class Gate:
         self._clock = clock
         self._ready = ready
         self._meter = meter
+        self._arrivals = arrivals or Arrivals()
         self._patience = patience
         self._read_limit = read_limit
         self._taken: dict[bytes, float] = {}
@@ -88,13 +92,16 @@ class Gate:
         try:
             headers = read_headers(scope)
             body = await read_body(headers, receive, self._read_limit)
-            await self._verify(headers, body)
-            payload = _payload(headers, body)
-            self._check_ready()
+            with self._arrivals.one():
+                await self._verify(headers, body)
+                payload = _payload(headers, body)
+                self._check_ready()
+                await self._pass_on(scope, payload, receive, send)
         except Refused as refused:
             _log.warning("request refused", status=refused.status, why=refused.why)
             await self._refuse(send, refused.status)
-            return
+
+    async def _pass_on(self, scope: Scope, payload: bytes, receive: Receive, send: Send) -> None:
         # Headers are not signed, and Bolt reads bodies in ways of its own (a command that says
         # "payload" is empty to it): it gets what was understood here, in the plainest form.
         clean = {**scope, "query_string": b"", "headers": [(b"content-type", b"application/json")]}
@@ -153,8 +160,12 @@ class Gate:
         done, _ = await asyncio.wait([asking], timeout=self._patience)
         if done and asking.exception() is None and asking.result():
             return False
-        self._start(self._seen.first("", signature.decode(), now))
+        self._start(self._note(signature, now))
         return True
+
+    async def _note(self, signature: bytes, now: datetime) -> bool:
+        await self._arrivals.calm()
+        return await self._seen.first("", signature.decode(), now)
 
     def _start(self, work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
         task = asyncio.create_task(work)

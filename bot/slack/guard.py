@@ -17,6 +17,7 @@ from bot.log import new_error_id, new_trace
 from bot.services.policy import Policy
 from bot.services.ports import Accounts, Clock
 from bot.slack.answer import Answer
+from bot.slack.arrivals import Arrivals
 from bot.slack.blocks.errors import error_message, unexpected
 from bot.slack.blocks.message import JSON
 from bot.slack.crowd import TELLING, Crowd
@@ -75,6 +76,7 @@ class Guard:
         clock: the current time.
         meter: counts what is asked for, and how fast it is acknowledged.
         crowd: how many requests of one workspace are in hand.
+        arrivals: what is to be acknowledged before anything is done.
     """
 
     def __init__(
@@ -85,8 +87,10 @@ class Guard:
         clock: Clock,
         meter: RequestMeter,
         crowd: Crowd | None = None,
+        arrivals: Arrivals | None = None,
     ) -> None:
         self._meter = meter
+        self._arrivals = arrivals or Arrivals()
         self._crowd, self._notices = crowd or Crowd(), Crowd(TELLING)
         self._accounts = accounts
         self._seen = seen
@@ -153,6 +157,7 @@ class Guard:
     async def _take(
         self, read: Reader, handler: Handler, body: Mapping[str, Any], workspace: Workspace
     ) -> None:
+        await self._arrivals.calm()
         with structlog.contextvars.bound_contextvars(trace=new_trace()):
             turn, result = await self._do(read, handler, body, workspace)
             if result is not None:

@@ -13,6 +13,7 @@ import pytest
 from bot.errors import TooBusy
 from bot.services.policy import Policy
 from bot.settings import CancelPolicy
+from bot.slack.arrivals import Arrivals
 from bot.slack.blocks.message import Message
 from bot.slack.crowd import AT_ONCE, TOLD_AGAIN, WAITING, Crowd
 from bot.slack.guard import WORKSPACE, Guard, Turn
@@ -38,11 +39,11 @@ class OneName:
 class Desk:
     """A guard, a handler that works until it is let go, and what people are told."""
 
-    def __init__(self, crowd: Crowd | None = None) -> None:
+    def __init__(self, crowd: Crowd | None = None, arrivals: Arrivals | None = None) -> None:
         self.meter = RequestCounts()
         policy = Policy(FakeSlack(), cast("Any", None), CancelPolicy.MEMBERS)
         clock = lambda: datetime(2026, 1, 1, tzinfo=UTC)  # noqa: E731  # as short as it gets
-        self.guard = Guard(MemorySeen(), policy, OneName(), clock, self.meter, crowd)
+        self.guard = Guard(MemorySeen(), policy, OneName(), clock, self.meter, crowd, arrivals)
         self.order: list[int] = []
         self.at_work: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
@@ -190,3 +191,14 @@ async def test_one_who_gives_up_waiting_leaves_the_line() -> None:
         await settled()
         assert not another.done()
     await asyncio.wait_for(another, 20)
+
+
+async def test_nothing_is_done_before_all_that_have_come_are_acknowledged() -> None:
+    arrivals = Arrivals(patience=60)
+    desk = Desk(arrivals=arrivals)
+    with arrivals.one():
+        asked = [desk.ask("T1", number) for number in range(3)]
+        await settled()
+        assert (desk.acks, desk.order) == (3, [])
+    await asyncio.wait_for(asyncio.gather(*asked), 20)
+    assert sorted(desk.order) == [0, 1, 2]
