@@ -13,7 +13,7 @@ LATENESS = 0.0027
 
 The larger, the fewer requests and the later the news; found with ``bench/policy.py``."""
 
-UNUSUAL = 0.05
+UNUSUAL = 0.04
 """The share of tasks that is taken to end at any time, whatever is usual: failures do."""
 
 
