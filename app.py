@@ -20,7 +20,6 @@ import httpx
 import structlog
 from aiohttp import ClientSession
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from starlette.types import ASGIApp
 
 from bot import log, runtime
@@ -59,6 +58,7 @@ from bot.slack.manifest import EVENTS_PATH, build_manifest
 from bot.slack.outbox import SlackCourier
 from bot.slack.people import SlackPeople
 from bot.slack.session import new_session
+from bot.slack.socket import SocketMode
 from bot.tasks.follow import Pace
 from bot.tenancy import Tenancy, new_beam, new_tenancy
 from bot.web import new_web
@@ -85,7 +85,8 @@ from storage.vault import Sealed, Vault, new_key
 from storage.versions import Fit
 from storage.watches import WatchStore
 
-STOP_JOBS, STOP_REQUESTS, STOP_POLLS, STOP_SENDING = 1.0, 2.5, 2.0, 3.0
+STOP_JOBS = STOP_TAKING = 1.0
+STOP_REQUESTS, STOP_POLLS, STOP_SENDING = 2.5, 2.0, 3.0
 """Seconds that each may take when the bot stops: 10 altogether, with room to spare."""
 
 FAILED, MISCONFIGURED = 1, 78
@@ -177,7 +178,7 @@ class Bot:
         register(app, self._services, self._guard, session, tenancy.leaving)
         events = handler = None
         if settings.slack_app_token is not None:
-            handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+            handler = SocketMode(app, settings.slack_app_token.get_secret_value())
         elif settings.slack_signing_secret is not None:
             events = Gate(
                 cast("ASGIApp", AsyncSlackRequestHandler(app, path=EVENTS_PATH)),
@@ -240,15 +241,19 @@ class Bot:
             began = time.monotonic()
             connecting.cancel()
             stopping.cancel()
-            await self._stop()
-            self._web.should_exit = True
+            await self._stop(serving)
             await asyncio.gather(serving, connecting, stopping, return_exceptions=True)
             _log.info("stopped", seconds=round(time.monotonic() - began, 2))
 
-    async def _stop(self) -> None:
+    async def _stop(self, serving: asyncio.Task[None]) -> None:
         """Take nothing new, then finish what is in hand, in the order in which it flows."""
-        await self._connection.stop()
-        await self._schedule.stop(STOP_JOBS)
+        # What is acknowledged later than this would never be done.
+        self._web.should_exit = True
+        await asyncio.gather(
+            self._connection.stop(),
+            self._schedule.stop(STOP_JOBS),
+            asyncio.wait({serving}, timeout=STOP_TAKING),
+        )
         await self._guard.settle(STOP_REQUESTS)
         await self._services.poller.stop(STOP_POLLS)
         with contextlib.suppress(TimeoutError):

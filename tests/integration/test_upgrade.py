@@ -194,6 +194,34 @@ def contents(file: Path | io.BytesIO) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def test_over_http_a_copy_that_stops_takes_nothing_that_it_will_not_answer(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, http=True)
+    task = stack.task()
+    stack.control("faults", method="chat.postMessage", kind="stall", delay=5)
+    stack.command(f"watch {task}")
+    sending = "SELECT id FROM deliveries WHERE state = 'sending'"
+    eventually(lambda: stack.rows(sending), "a message that Slack is slow to take")
+    # Whoever asks has to wait for the answer, which a copy that ends must wait for too.
+    slow = {"kind": "404", "delay": 0.8}
+    stack.client.post(f"{stack.beam}/_control/faults", json=slow).raise_for_status()
+    ends = threading.Thread(target=stack.stop_bot)
+    taken = 0
+    try:
+        for number in range(1_000):
+            if number == 2:
+                ends.start()
+            if number > 2 and not ends.is_alive():
+                break
+            said = stack.control("command", user=ANA, channel=INFERENCE, text=f"status {task}")
+            taken += said["status"] == 200
+        ends.join()
+        assert taken >= 2
+        answers = stack.find(ephemeral_to=ANA, channel=INFERENCE, is_bot=True)
+        assert len(answers) == taken
+    finally:
+        stack.stop()
+
+
 def test_a_copy_says_once_that_the_schema_is_ahead_and_runs(
     socket_stack: Stack, tmp_path: Path
 ) -> None:

@@ -50,6 +50,24 @@ async def test_a_task_watched_in_many_channels_is_polled_once(world: World) -> N
     assert world.beam.asked[A] == before + 1
 
 
+async def test_a_task_that_ended_since_it_was_found_is_not_watched_for_ever(world: World) -> None:
+    world.beam.put(A, "RUNNING")
+    await world.watching.watch(HERE, [A])
+    there = Place("T1", "C2", "U2")
+    found = (await world.look_up.look(there, [A])).found
+    world.beam.put(A, "COMPLETE")
+    await world.turn()
+    added = await world.watches.add(
+        there,
+        found,
+        None,
+        now=world.clock(),
+        start=lambda known, before: world.look_up.start(there, known, before),
+    )
+    assert await world.watches.active(there, [A]) == {}
+    assert [known.task.status for known in added.finished] == ["COMPLETE"]
+
+
 async def test_two_copies_share_the_work_and_tell_once(world: World, database_url: str) -> None:
     other = World(database_url, world.clock, world.beam, world.slack)
     await other.open()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -10,12 +11,13 @@ from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import web
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.slack import new_app
 from bot.slack.client import SlackClient
 from bot.slack.connection import Connection
 from bot.slack.session import new_session
+from bot.slack.socket import SocketMode
 from bot.slack.workspace import Workspace
 
 PING = 0.2
@@ -29,6 +31,7 @@ class SocketSlack:
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     wedged: bool = False
     revoked: bool = False
+    heard: list[str] = field(default_factory=list)
     url: str = ""
 
     async def auth(self, request: web.Request) -> web.Response:
@@ -46,13 +49,19 @@ class SocketSlack:
         socket = web.WebSocketResponse(autoping=not self.wedged)
         await socket.prepare(request)
         self.sockets.append(socket)
-        async for _ in socket:
-            pass
+        async for said in socket:
+            self.heard.append(str(said.data))
         return socket
 
 
+def nothing(app: AsyncApp) -> None:
+    """Have the app do nothing."""
+
+
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[SocketSlack, Connection]]:
+async def connected(
+    register: Callable[[AsyncApp], None] = nothing,
+) -> AsyncIterator[tuple[SocketSlack, Connection]]:
     slack = SocketSlack()
     app = web.Application()
     app.router.add_route("*", "/api/auth.test", slack.auth)
@@ -69,7 +78,9 @@ async def connected() -> AsyncIterator[tuple[SocketSlack, Connection]]:
             token="xoxb-1", base_url=f"{slack.url}/api/", session=session, retry_handlers=[]
         )
         workspace = Workspace(client)
-        handler = AsyncSocketModeHandler(new_app(workspace), "xapp-1", ping_interval=PING)
+        bolt = new_app(workspace)
+        register(bolt)
+        handler = SocketMode(bolt, "xapp-1", ping_interval=PING)
         connection = Connection(workspace, handler)
         await connection.start()
         yield slack, connection
@@ -105,6 +116,28 @@ async def test_a_socket_that_wedges_is_noticed_and_opened_again() -> None:
         slack.wedged = False
         before = len(slack.sockets)
         await eventually(lambda: len(slack.sockets) > before, connection, up=True)
+
+
+async def test_what_has_come_is_acknowledged_before_the_socket_is_closed() -> None:
+    come = 0
+
+    def register(app: AsyncApp) -> None:
+        @app.command("/beam")
+        async def slow(ack: AsyncAck) -> None:
+            nonlocal come
+            come += 1
+            await asyncio.sleep(0.1)
+            await ack()
+
+    payload = {"command": "/beam", "team_id": "T1", "user_id": "U1", "channel_id": "C1"}
+    async with connected(register) as (slack, connection):
+        await eventually(lambda: len(slack.sockets) == 1, connection, up=True)
+        for number in range(3):
+            envelope = {"type": "slash_commands", "envelope_id": f"e{number}", "payload": payload}
+            await slack.sockets[0].send_json(envelope)
+        await eventually(lambda: come > 0, connection, up=True)
+        await connection.stop()
+    assert sorted(json.loads(one)["envelope_id"] for one in slack.heard) == ["e0", "e1", "e2"]
 
 
 async def test_an_app_token_that_is_revoked_while_running_does_not_spin() -> None:
