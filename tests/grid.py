@@ -239,7 +239,7 @@ class Person:
     def __init__(self, grid: Grid, bot: str, team: Team, user: str = "") -> None:
         self._grid, self._bot, self._team = grid, bot, team
         self.user = user or team.admin
-        self._client = httpx.Client(trust_env=False, timeout=20)
+        self._client = httpx.Client(trust_env=False, timeout=60)
 
     def command(self, text: str, channel: str = "") -> list[JSON]:
         """Use ``/beam``; return what was answered, once something was."""

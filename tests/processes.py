@@ -43,7 +43,7 @@ class Copy:
             "PORT": str(port),
             **settings,
         }
-        self.client = httpx.Client(trust_env=False, timeout=20)
+        self.client = httpx.Client(trust_env=False, timeout=60)
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *program],
@@ -74,7 +74,7 @@ class Copy:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(number)
         self.client.close()
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def _ready(self) -> bool:
         assert self.process.poll() is None, f"it ended: {self.log[-2000:]}"

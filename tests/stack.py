@@ -113,7 +113,7 @@ class Stack:
         self.events = f"{self.bot}/slack/events"
         # A connection that is kept may be closed by the server just when it is used again.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self.client = httpx.Client(trust_env=False, timeout=20, limits=limits)
+        self.client = httpx.Client(trust_env=False, timeout=60, limits=limits)
         self._running: dict[str, Program] = {}
         transport = {"SLACK_SIGNING_SECRET": SECRET} if http else {"SLACK_APP_TOKEN": APP_TOKEN}
         self.environment = {
@@ -162,21 +162,21 @@ class Stack:
         """End the bot; return its exit code and the seconds that it took."""
         process, began = self._running.pop("bot"), time.monotonic()
         process.send_signal(number)
-        return process.wait(15), time.monotonic() - began
+        return process.wait(60), time.monotonic() - began
 
     def stop(self) -> None:
         """End everything."""
         for process in reversed(self._running.values()):
             process.terminate()
         for process in self._running.values():
-            process.wait(15)
+            process.wait(60)
         self.client.close()
 
     @contextlib.contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
         """Look into the bot's database without changing it."""
         path = self.environment["DATABASE_URL"].split("///")[1].split("?")[0]
-        with contextlib.closing(sqlite3.connect(path, timeout=20)) as connection:
+        with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection:
             connection.execute("PRAGMA query_only = ON")
             yield connection
 

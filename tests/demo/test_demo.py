@@ -39,7 +39,7 @@ def demo(log: Path) -> Iterator[subprocess.Popen[bytes]]:
     yield process
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(60)
 
 
 def refused(url: str) -> bool:
@@ -60,7 +60,7 @@ def test_the_demo_shows_something_and_stops_altogether(
     eventually(lambda: "Watched by" in httpx.get(channel).text, "a card is there")
     eventually(lambda: "replied to a" in httpx.get(channel).text, "an end is told", patience=60)
     demo.send_signal(signal.SIGINT)
-    assert demo.wait(20) == 0
+    assert demo.wait(60) == 0
     assert "Everything has stopped." in log.read_text()
     assert refused(page)
 

@@ -230,7 +230,7 @@ class SlackSide:
         status = await self.send([*self.signed(body), (b"content-type", kind)], [body])
         # Bolt acknowledges an event before it even starts the listener.
         while begun := asyncio.all_tasks() - others:
-            _, left = await asyncio.wait(begun, timeout=10)
+            _, left = await asyncio.wait(begun, timeout=60)
             assert not left, left
         return status
 

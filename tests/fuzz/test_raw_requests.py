@@ -40,7 +40,7 @@ class Served:
         await self.slack.open()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._serving = asyncio.create_task(self.server.serve(sockets=[self._listener]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not self.server.started:  # noqa: ASYNC110  # uvicorn has a flag and no event
                 await asyncio.sleep(0.01)
         return self

@@ -71,7 +71,7 @@ class World:
         return [one.given for one in made]
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
-        with closing(sqlite3.connect(self.file, timeout=20)) as connection:
+        with closing(sqlite3.connect(self.file, timeout=60)) as connection:
             return connection.execute(query).fetchall()
 
 
@@ -84,7 +84,7 @@ def filled(name: str, token: str, key: str = "") -> JSON:
 
 
 def browser(world: World) -> httpx.Client:
-    return httpx.Client(base_url=world.bot.url, trust_env=False, timeout=20)
+    return httpx.Client(base_url=world.bot.url, trust_env=False, timeout=60)
 
 
 def begin(one: httpx.Client) -> str:

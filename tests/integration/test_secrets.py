@@ -159,7 +159,7 @@ def test_the_password_of_a_proxy_is_in_no_log(stack: Stack, tmp_path: Path) -> N
             time.sleep(0.5)
         finally:
             process.terminate()
-            process.wait(15)
+            process.wait(60)
     leaks({"log": log.read_text()})
 
 

@@ -204,7 +204,7 @@ async def test_a_month_of_many_runs_is_read_in_bounded_time(database: Database) 
     began = time.monotonic()
     stats = await ReportStore(database).stats("T1", "default", NOW - timedelta(days=30), NOW, 15)
     # A bound that only something that grows with the square would break.
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
     assert stats.total == number
     assert sum(one.total for one in stats.slices) == number
     assert len(stats.busiest) == len(stats.slowest) == len(stats.failing) == LISTED

@@ -127,7 +127,7 @@ async def test_every_event_is_on_one_page_and_no_page_is_too_long(world: World) 
         assert history.more
         for message in (task_history(A, history, now), channel_history(history)):
             check(message)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
     seen = []
     if number == 400:
         page, more = 1, True
