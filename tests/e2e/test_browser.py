@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from tests.stack import ROOT, Stack
+from tests.stack import OMAR, ROOT, Stack
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next((found for name in NAMES if (found := shutil.which(name))), None)
@@ -51,6 +52,12 @@ def send(page: Page, text: str) -> None:
     page.get_by_label("Message #training").press("Enter")
 
 
+def become(page: Page, user: str) -> None:
+    """Be another person, which opens the page anew; a click before that would be lost."""
+    with page.expect_navigation(url=re.compile(f"user={user}")):
+        page.locator("select#person").select_option(user)
+
+
 def test_watch_see_it_change_cancel_and_see_the_truth(
     page: Page, socket_stack: Stack, tmp_path: Path
 ) -> None:
@@ -64,7 +71,7 @@ def test_watch_see_it_change_cancel_and_see_the_truth(
     card.locator(".replies").click()
     expect(page.locator(".thread-pane")).to_contain_text("PENDING → RUNNING", timeout=SHORT)
     picture(page, "watch", tmp_path)
-    page.locator("select#person").select_option("U0OMAR")
+    become(page, OMAR)
     card.get_by_text("Cancel", exact=True).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("cannot be undone")
@@ -115,6 +122,24 @@ def tab_to(page: Page, key: str, wanted: Locator) -> None:
             return
         page.keyboard.press(key)
     raise AssertionError(f"{key} does not reach {wanted}")
+
+
+def test_a_click_counts_although_the_channel_is_drawn_anew_meanwhile(
+    page: Page, socket_stack: Stack
+) -> None:
+    task = socket_stack.task((0, "RUNNING"), (600, "COMPLETE"))
+    send(page, f"/beam watch {task}")
+    card = page.locator("#messages .message:not(.ephemeral)").filter(has_text=task).first
+    expect(card).to_contain_text("Running")
+    card.get_by_role("button", name="Cancel").hover()
+    page.mouse.down()
+    with page.expect_response(re.compile("/ui/channel")) as drawn:
+        socket_stack.say("Has anybody seen it?")
+    drawn.value.finished()
+    page.mouse.up()
+    expect(page.get_by_role("dialog")).to_contain_text("cannot be undone")
+    expect(page.locator("#messages")).to_contain_text("Has anybody seen it?")
+    page.keyboard.press("Escape")
 
 
 def test_help_and_status_are_for_the_caller_alone(

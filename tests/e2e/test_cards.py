@@ -7,8 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.test_browser import SHORT, page, picture, pytestmark, send
-from tests.stack import Stack
+from tests.e2e.test_browser import SHORT, become, page, picture, pytestmark, send
+from tests.stack import OMAR, Stack
 
 __all__ = ["page", "pytestmark"]
 
@@ -83,7 +83,7 @@ def test_a_cancel_with_a_reason(page: Page, socket_stack: Stack, tmp_path: Path)
     send(page, f"/beam watch {first}")
     card = page.locator("#messages .message:not(.ephemeral)").filter(has_text=first).first
     expect(card).to_contain_text("Running", timeout=SHORT)
-    page.locator("select#person").select_option("U0OMAR")
+    become(page, OMAR)
     card.get_by_text("Cancel", exact=True).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("train:sweep_worker")

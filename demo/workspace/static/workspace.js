@@ -18,8 +18,20 @@ async function fragment(name, values) {
   return answer.ok ? answer.text() : "";
 }
 
+// A button that is drawn anew between a press and its release would not be clicked.
+let released = null;
+document.addEventListener("pointerdown", () => {
+  released = new Promise((free) => {
+    for (const end of ["pointerup", "pointercancel"]) {
+      document.addEventListener(end, () => setTimeout(free, 0), { once: true });
+    }
+    setTimeout(free, 10000);
+  });
+});
+
 async function fill(target, name, values) {
   const html = await fragment(name, values);
+  await released;
   const near = target.scrollHeight - target.scrollTop - target.clientHeight < 120;
   const first = !target.dataset.filled;
   const focused = placeOf(target);
