@@ -13,7 +13,7 @@ SPREAD = --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gallery docs test torture interop bench profile lint format types backup lock audit released clean
+.PHONY: help demo gallery docs test torture interop bench scale profile lint format types backup lock audit released clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
@@ -39,6 +39,9 @@ interop: $(VENV)/.dev ## run the main job against a workspace that others wrote 
 
 bench: $(VENV)/.dev ## measure, side by side with what it is compared with (ARGS=quick for less)
 	$(BIN)/python -m bench $(ARGS)
+
+scale: $(VENV)/.dev ## work out what 1, 100 and 10,000 workspaces cost (ARGS=keep: into docs/scale.md)
+	$(BIN)/python -m bench.scale $(ARGS)
 
 profile: $(VENV)/.dev ## show where a check's time goes (ARGS=functions for more)
 	$(BIN)/python -m bench.profile $(ARGS)

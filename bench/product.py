@@ -42,9 +42,10 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def product(stage: Stage) -> AsyncIterator[Product]:
-    """Give a poller whose tasks are due again in an hour."""
-    http, database = new_http_client(), Database(url_of(stage.folder / "beambot.db"))
+async def product(stage: Stage, database: Database | None = None) -> AsyncIterator[Product]:
+    """Give a poller whose tasks are due again in an hour, over ``database`` or one of its own."""
+    http = new_http_client()
+    database = database or Database(url_of(stage.folder / "beambot.db"))
     limiter = RateLimiter(UNLIMITED, time.monotonic)
     beam = BeamClient(http, base_url=f"{stage.beam}/v2", token="t", limiter=limiter)
     tasks = TaskStore(database)

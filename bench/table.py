@@ -46,15 +46,14 @@ def markdown(rows: Sequence[Row], started: str) -> str:
     )
 
 
-def keep(text: str) -> None:
-    """Put the table into the documentation.
+def keep(text: str, page: Path = PAGE) -> None:
+    """Put the table into the documentation, between its marks.
 
     Raises:
         ValueError: the page has no place for it.
     """
-    page = PAGE.read_text()
-    before, begin, rest = page.partition(BEGIN)
+    before, begin, rest = page.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{PAGE} has no place for the table")
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+        raise ValueError(f"{page} has no place for the table")
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")

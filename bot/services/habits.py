@@ -45,16 +45,20 @@ class Habits:
         now = self._clock()
         missing: dict[tuple[str, str], set[str]] = {}
         for team_id, account, task in tasks:
-            name = _function(task)
-            at, _ = self._known.get((team_id, account, name), (None, None))
-            if at is None or not at <= now < at + FRESH:
-                missing.setdefault((team_id, account), set()).add(name)
+            key = (team_id, account, _function(task))
+            known = self._known.pop(key, None)
+            if known is not None and known[0] <= now < known[0] + FRESH:
+                # Used last, it stays longest.
+                self._known[key] = known
+            else:
+                missing.setdefault((team_id, account), set()).add(key[2])
         for (team_id, account), names in missing.items():
             found = await self._history.usual(team_id, account, names)
-            if len(self._known) + len(names) > KEPT_MOST:
-                self._known.clear()
             for name in names:
                 self._known[(team_id, account, name)] = (now, found.get(name, Usual()))
+        # Not all of them: they would have to be read again at once.
+        while len(self._known) > KEPT_MOST:
+            del self._known[next(iter(self._known))]
 
     def of(self, tracked: Tracked, task: Task) -> Usual | None:
         """Return what is usual of a task's function, as far as it was learned."""
