@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from bot.tasks import TaskId
 from bot.tasks.records import Cancelled, CancelOutcome, CancelReport, Place
@@ -21,6 +21,9 @@ from storage.tables import cancel_questions, cancels, deliveries, requests_seen,
 UNDERWAY = timedelta(minutes=1)
 """How long a cancel without a result keeps others from sending one too: the copy that was at it
 may have died, and who wants to stop a costly task must not wait for that to be found out."""
+
+RESUMED_MOST = 200
+"""Cancels of one workspace that are taken up at once after a crash."""
 
 QUESTION_LASTS = timedelta(hours=1)
 """How long a question whether to cancel may be answered: the list on it grows old."""
@@ -116,16 +119,18 @@ class CancelStore:
             # Asked for in the future: before the clock was set back.
             cancels.c.asked_at > now + patience,
         )
-        left = (
-            select(cancels)
-            .where(cancels.c.outcome.is_(None), old)
-            .order_by(cancels.c.id)
-            .limit(200)
-        )
+        left = select(
+            cancels,
+            func.row_number()
+            .over(partition_by=cancels.c.team_id, order_by=cancels.c.id)
+            .label("place"),
+        ).where(cancels.c.outcome.is_(None), old)
+        some = left.subquery()
+        whose = select(some).where(some.c.place <= RESUMED_MOST).order_by(some.c.id)
 
         def work(tx: Connection) -> list[Abandoned]:
             found: dict[tuple[object, ...], Abandoned] = {}
-            for row in tx.execute(left).all():
+            for row in tx.execute(whose).all():
                 key = (row.team_id, row.account, row.channel_id, row.actor_id, row.asked_at)
                 place = Place(row.team_id, row.channel_id, row.actor_id, account=row.account)
                 one = found.setdefault(

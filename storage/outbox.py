@@ -24,6 +24,9 @@ from storage.watches import end_watches
 KEPT = timedelta(days=30)
 """How long messages that were sent are kept; their keys make sure that none is sent twice."""
 
+FORGOTTEN_AT_ONCE = 1_000
+"""Messages that are forgotten in one transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -369,11 +372,24 @@ class Outbox:
         return await self._database.read(lambda tx: tx.execute(oldest).scalar_one())
 
     async def purge(self, now: datetime) -> None:
-        """Forget messages that were sent, or given up, long ago; what they told is in history."""
-        old = delete(deliveries).where(
-            deliveries.c.state.in_(("sent", "dead", "folded")), deliveries.c.created_at < now - KEPT
+        """Forget messages that were sent, or given up, long ago; what they told is in history.
+
+        Many are forgotten a few at a time, as others write in between.
+        """
+        old = (
+            select(deliveries.c.id)
+            .where(
+                deliveries.c.state.in_(("sent", "dead", "folded")),
+                deliveries.c.created_at < now - KEPT,
+            )
+            .order_by(deliveries.c.id)
+            .limit(FORGOTTEN_AT_ONCE)
         )
-        await self._database.write(lambda tx: tx.execute(old))
+        while ids := await self._database.read(lambda tx: list(tx.scalars(old))):
+            forget = delete(deliveries).where(deliveries.c.id.in_(ids))
+            await self._database.write(lambda tx, forget=forget: tx.execute(forget))  # type: ignore[misc]
+            if len(ids) < FORGOTTEN_AT_ONCE:
+                break
 
 
 def _channel(claim: Claim) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from bot.tasks.report import Digest
 from storage.audit import note
 from storage.database import Database, upsert
 from storage.owed import make_due, owe_post, touch_cards
+from storage.rounds import Rounds
 from storage.summaries import tell_what_was_held
 from storage.tables import deliveries, preferences, watches
 
@@ -38,6 +39,8 @@ class PreferenceStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._silences = Rounds(preferences.c.summary_due_at)
+        self._digests = Rounds(preferences.c.digest_due_at)
 
     async def of(self, team_id: str, channel_id: str) -> Preferences:
         """Return what a channel wants."""
@@ -97,13 +100,12 @@ class PreferenceStore:
     async def end_silences(self, now: datetime, *, limit: int = 100) -> int:
         """Tell, of channels whose silence is over, what was kept back; return how many channels.
 
-        All of it is one transaction a call: it is told once, whoever dies.
+        All of it is one transaction a call: it is told once, whoever dies. Workspaces take turns:
+        quiet hours of a thousand channels may end at once.
         """
 
         def work(tx: Connection) -> int:
-            due = select(preferences).where(preferences.c.summary_due_at <= now)
-            due = due.order_by(preferences.c.summary_due_at).limit(limit)
-            rows = tx.execute(due.with_for_update(skip_locked=True)).all()
+            rows = self._silences.take(tx, now, limit)
             for row in rows:
                 known = to_preferences(row)
                 later = known.silent_until(now)
@@ -120,11 +122,10 @@ class PreferenceStore:
         return await self._database.write(work)
 
     async def due_digests(self, now: datetime, *, limit: int = 20) -> list[DueDigest]:
-        """Return channels whose weekly digest is due."""
+        """Return channels whose weekly digest is due, in rounds over the workspaces."""
 
         def work(tx: Connection) -> list[DueDigest]:
-            due = select(preferences).where(preferences.c.digest_due_at <= now)
-            rows = tx.execute(due.order_by(preferences.c.digest_due_at).limit(limit)).all()
+            rows = self._digests.take(tx, now, limit)
             return [
                 DueDigest(row.team_id, row.channel_id, row.digest_due_at, to_preferences(row))
                 for row in rows

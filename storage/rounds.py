@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, func, literal, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, func, literal, select
 
 
 def next_workspaces(
@@ -36,6 +37,36 @@ def next_workspaces(
         others = _walk(tx, due, ready, "", limit - len(found), without)
         found += [team_id for team_id in others if team_id <= after]
     return found
+
+
+class Rounds:
+    """Takes rows that are due in rounds: so many of each workspace that all have some.
+
+    Args:
+        due: when a row is due, null for never; the table has a ``team_id`` too.
+    """
+
+    def __init__(self, due: Column[Any]) -> None:
+        self._due = due
+        self._last = ""
+
+    def take(self, tx: Connection, now: datetime, limit: int) -> list[Row[Any]]:
+        """Return due rows, locked, the longest due of each workspace first.
+
+        Args:
+            tx: the transaction.
+            now: the current time.
+            limit: how many at most. Fewer may be returned though more are due.
+        """
+        ready = self._due <= now
+        turns = next_workspaces(tx, self._due, ready, after=self._last, limit=limit)
+        rows: list[Row[Any]] = []
+        for team_id in turns:
+            some = select(self._due.table).where(self._due.table.c.team_id == team_id, ready)
+            some = some.order_by(self._due).limit(max(1, limit // len(turns)))
+            rows += tx.execute(some.with_for_update(skip_locked=True)).all()
+            self._last = team_id
+        return rows
 
 
 def _walk(

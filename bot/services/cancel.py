@@ -18,7 +18,7 @@ from bot.services.ports import Accounts, Clock
 from bot.tasks import Task, TaskId
 from bot.tasks.follow import Look
 from bot.tasks.records import Cancelled, CancelOutcome, CancelReport, Place
-from storage.cancels import CancelStore
+from storage.cancels import Abandoned, CancelStore
 
 CHECKS = (0.0, 0.5, 1.0, 2.0)
 """Seconds before each look that follows a cancel: a container needs a moment to stop."""
@@ -28,6 +28,9 @@ PATIENCE, PAUSE = 20, 0.25
 
 ABANDONED = timedelta(minutes=5)
 """After so long without a result, whoever was at a cancel has died: 50 tasks take two minutes."""
+
+RESUMED_AT_ONCE = 16
+"""Workspaces whose abandoned cancels are taken up side by side."""
 
 _NOT_YOURS = "Only the person who cancelled can say why. Ask them, or write it in the thread."
 _log = structlog.get_logger(__name__)
@@ -164,28 +167,43 @@ class Cancelling:
         the tasks, and the channel is told that.
         """
         left = await self._cancels.unsettled(self._clock(), ABANDONED)
+        workspaces: dict[str, list[Abandoned]] = {}
         for one in left:
-            looks = await self._look(one.place, list(one.rows))
-            results = {
-                task_id: _judge(task_id, _task(looks[task_id]), looks[task_id])
-                for task_id in one.rows
-            }
-            report = CancelReport(
-                one.place.user_id,
-                tuple(results.values()),
-                one.asked_at,
-                f"cancel:{min(one.rows.values())}",
-                reason=one.reason,
-            )
-            await self._cancels.settled(
-                one.place,
-                {row: results[task_id] for task_id, row in one.rows.items()},
-                report,
-                self._clock(),
-                card_id=one.card_id,
-            )
-            _log.warning("cancel taken up after a crash", tasks=list(one.rows))
+            workspaces.setdefault(one.place.team_id, []).append(one)
+        limit = asyncio.Semaphore(RESUMED_AT_ONCE)
+
+        async def resume(these: list[Abandoned]) -> None:
+            async with limit:
+                for one in these:
+                    await self._resume(one)
+
+        # Side by side: a Beam account that does not answer takes its time for each.
+        done = await asyncio.gather(*map(resume, workspaces.values()), return_exceptions=True)
+        for result in done:
+            if result is not None:
+                raise result
         return len(left)
+
+    async def _resume(self, one: Abandoned) -> None:
+        looks = await self._look(one.place, list(one.rows))
+        results = {
+            task_id: _judge(task_id, _task(looks[task_id]), looks[task_id]) for task_id in one.rows
+        }
+        report = CancelReport(
+            one.place.user_id,
+            tuple(results.values()),
+            one.asked_at,
+            f"cancel:{min(one.rows.values())}",
+            reason=one.reason,
+        )
+        await self._cancels.settled(
+            one.place,
+            {row: results[task_id] for task_id, row in one.rows.items()},
+            report,
+            self._clock(),
+            card_id=one.card_id,
+        )
+        _log.warning("cancel taken up after a crash", tasks=list(one.rows))
 
     async def told(self, place: Place, report: CancelReport) -> bool:
         """Tell whether the channel has the report, or gets it once Slack takes messages again."""

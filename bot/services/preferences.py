@@ -95,8 +95,7 @@ class ChannelPreferences:
 
     async def tick(self) -> None:
         """Tell what was kept back from channels whose silence is over, and weekly digests."""
-        ended = await self._store.end_silences(self._clock())
-        if ended:
+        while ended := await self._store.end_silences(self._clock()):
             _log.info("silence is over", channels=ended)
         for due in await self._store.due_digests(self._clock()):
             account = await self._accounts.of(due.team_id, due.channel_id)
