@@ -23,7 +23,10 @@ from storage.seen import SeenStore
 TOLERANCE = timedelta(minutes=5)
 """How old a request may be (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
 
-_TAKEN_MOST = 10_000
+LOOKED_UP_MOST = 64
+"""Requests that are looked up in the database side by side before they are acknowledged. More
+come in a flood, which must not make anybody wait for it."""
+
 # One of these is in everything that Slack sends.
 _KINDS = {"type", "command", "ssl_check"}
 _SIGNATURE = re.compile(rb"v0=[0-9a-f]{64}")
@@ -84,8 +87,10 @@ class Gate:
         self._arrivals = arrivals or Arrivals()
         self._patience = patience
         self._read_limit = read_limit
+        # In the order in which they came.
         self._taken: dict[bytes, float] = {}
         self._noting: set[asyncio.Task[bool]] = set()
+        self._looked_up = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it with an error and nothing more."""
@@ -144,24 +149,32 @@ class Gate:
         """Tell whether a request comes for the first time, here and in other copies.
 
         Slack gives up after 3 s, so nothing is waited for that may take long: reading waits for
-        no writer, the note is written meanwhile, and a database that does not answer is done
-        without. This copy knows its own requests anyway. Two copies that get the same request
-        in the same moment both take it, and the guard, which notes what it is about before
-        anything is done, lets one of them do it.
+        no writer, the note is written meanwhile, and a database that does not answer, or that
+        very many requests ask already, is done without. This copy knows its own requests anyway.
+        Two copies that get the same request in the same moment both take it, and the guard,
+        which notes what it is about before anything is done, lets one of them do it.
         """
         if signature in self._taken:
             return False
         self._taken[signature] = now.timestamp()
-        if len(self._taken) > _TAKEN_MOST:
-            old = now.timestamp() - 2 * TOLERANCE.total_seconds()
-            self._taken = {one: at for one, at in self._taken.items() if at > old}
-        asking = self._start(self._seen.known("", signature.decode()))
-        # Not with a timeout around it: a transaction is never cut off, but waited for.
-        done, _ = await asyncio.wait([asking], timeout=self._patience)
-        if done and asking.exception() is None and asking.result():
+        old = now.timestamp() - 2 * TOLERANCE.total_seconds()
+        while self._taken[one := next(iter(self._taken))] < old:
+            del self._taken[one]
+        if self._looked_up < LOOKED_UP_MOST and await self._known(signature):
             return False
         self._start(self._note(signature, now))
         return True
+
+    async def _known(self, signature: bytes) -> bool:
+        self._looked_up += 1
+        asking = self._start(self._seen.known("", signature.decode()))
+        asking.add_done_callback(self._answered)
+        # Not with a timeout around it: a transaction is never cut off, but waited for.
+        done, _ = await asyncio.wait([asking], timeout=self._patience)
+        return bool(done) and asking.exception() is None and asking.result()
+
+    def _answered(self, _: asyncio.Task[bool]) -> None:
+        self._looked_up -= 1
 
     async def _note(self, signature: bytes, now: datetime) -> bool:
         await self._arrivals.calm()
