@@ -22,8 +22,9 @@ KEPT = timedelta(seconds=30)
 
 CLIENTS_MOST = 10_000
 ACCOUNTS_MOST = 20
+"""Accounts that one workspace may connect: each has a budget and workers of its own."""
+
 _NO_SUCH = "There is no such account any more. Type `/beam connect` to see those that there are."
-"""Accounts that one workspace may connect."""
 
 _log = structlog.get_logger(__name__)
 
@@ -142,7 +143,8 @@ class ManyAccounts:
         accounts = await self._of_team(place.team_id)
         if name not in accounts and len(accounts) >= ACCOUNTS_MOST:
             raise BadRequest(
-                f"This workspace has {ACCOUNTS_MOST} accounts already. Disconnect one first."
+                f"This workspace has {ACCOUNTS_MOST} accounts already, which is the most, so this"
+                " one was not connected. Remove one first: type `/beam disconnect`."
             )
         try:
             await self._new_client(token).check()
