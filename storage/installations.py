@@ -15,6 +15,9 @@ from storage.vault import Vault
 RENEWAL_LASTS = timedelta(minutes=1)
 """How long one copy has to renew a token before another may try."""
 
+A_SECOND = timedelta(seconds=1)
+"""Slack says in whole seconds when something happened."""
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -114,8 +117,14 @@ class InstallationStore:
         await self._database.write(work)
 
     async def teams_of(self, owner_id: str) -> list[str]:
-        """Return the workspaces that an installation serves, as far as they were ever seen."""
-        teams = select(org_teams.c.team_id).where(org_teams.c.org_id == owner_id)
+        """Return the workspaces that an installation serves, as far as they were ever seen.
+
+        Those of an organisation that have installed the bot by themselves are not served by its.
+        """
+        own = select(installations.c.owner_id)
+        teams = select(org_teams.c.team_id).where(
+            org_teams.c.org_id == owner_id, org_teams.c.team_id.not_in(own)
+        )
         found = await self._database.read(lambda tx: list(tx.execute(teams).scalars()))
         return [owner_id, *found]
 
@@ -142,14 +151,28 @@ class InstallationStore:
         )
         return await self._database.write(lambda tx: tx.execute(free).rowcount == 1)
 
-    async def remove(self, owner_id: str) -> None:
-        """Forget an installation and its tokens."""
+    async def installed_since(self, owner_id: str, at: datetime | None) -> bool:
+        """Tell whether an owner has installed the bot after a time; never, if that is not known."""
+        if at is None:
+            return False
+        newer = select(installations.c.owner_id).where(
+            installations.c.owner_id == owner_id, installations.c.installed_at >= at + A_SECOND
+        )
+        return await self._database.read(lambda tx: tx.scalar(newer)) is not None
 
-        def work(tx: Connection) -> None:
-            tx.execute(delete(installations).where(installations.c.owner_id == owner_id))
-            tx.execute(delete(org_teams).where(org_teams.c.org_id == owner_id))
+    async def remove(self, owner_id: str, at: datetime | None = None) -> None:
+        """Forget an installation and its tokens.
 
-        await self._database.write(work)
+        Which workspaces it served is still known: of them something may be kept.
+
+        Args:
+            owner_id: whose it is.
+            at: when it ended; one that began since is another one. If not given, any ends.
+        """
+        gone = delete(installations).where(installations.c.owner_id == owner_id)
+        if at is not None:
+            gone = gone.where(installations.c.installed_at < at + A_SECOND)
+        await self._database.write(lambda tx: tx.execute(gone))
 
     async def issue_state(self, state: str, now: datetime, lasts: timedelta) -> None:
         """Keep the state of an installation that begins, and forget old ones."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -21,7 +22,7 @@ class Leaving:
         database: where all that is theirs is kept.
         installations: where the bot is installed.
         clock: the current time.
-        changed: is told the owner of an installation that is gone.
+        changed: is told the owner of an installation that is gone, and who is forgotten.
     """
 
     def __init__(
@@ -36,14 +37,42 @@ class Leaving:
         self._clock = clock
         self._changed = changed
 
-    async def uninstalled(self, owner_id: str) -> None:
-        """Forget all that is kept of a workspace, or of all workspaces of an organisation."""
-        for team_id in await self._installations.teams_of(owner_id):
-            await forget_team(self._database, team_id, "app_uninstalled", self._clock())
-        await self.revoked(owner_id)
+    async def uninstalled(self, owner_id: str, at: datetime | None = None) -> None:
+        """Forget all that is kept of a workspace, or of all workspaces of an organisation.
 
-    async def revoked(self, owner_id: str) -> None:
-        """Forget a token that Slack has taken back; what is watched waits for a new one."""
-        await self._installations.remove(owner_id)
+        Args:
+            owner_id: the workspace or the organisation.
+            at: when it removed the bot. What it has installed since stays, and so does the rest:
+                Slack may say it late, and more than once.
+        """
+        if await self._installations.installed_since(owner_id, at):
+            _log.info("the bot was removed before it was installed anew", owner=owner_id)
+            return
+        await self._forget(await self._installations.teams_of(owner_id), "app_uninstalled")
+        await self.revoked(owner_id, at)
+
+    async def revoked(self, owner_id: str, at: datetime | None = None) -> None:
+        """Forget a token that Slack has taken back; what is watched waits for a new one.
+
+        Args:
+            owner_id: the workspace or the organisation.
+            at: when that was; a token that came since stays.
+        """
+        await self._installations.remove(owner_id, at)
         self._changed(owner_id)
         _log.info("the bot was removed, or its token revoked", owner=owner_id)
+
+    async def shut_out(self, org_id: str, team_ids: Sequence[str]) -> None:
+        """Forget workspaces in which an organisation does not want its installation any more.
+
+        Args:
+            org_id: the organisation.
+            team_ids: the workspaces; one that has installed the bot by itself keeps it.
+        """
+        served = await self._installations.teams_of(org_id)
+        await self._forget([one for one in served if one in team_ids], "team_access_revoked")
+
+    async def _forget(self, team_ids: Sequence[str], why: str) -> None:
+        for team_id in team_ids:
+            await forget_team(self._database, team_id, why, self._clock())
+            self._changed(team_id)

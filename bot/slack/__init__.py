@@ -20,7 +20,7 @@ from bot.slack.actions import Actions
 from bot.slack.blocks.accounts import CONNECT
 from bot.slack.commands import Commands
 from bot.slack.connecting import Connecting, check_connect
-from bot.slack.departure import departure
+from bot.slack.departure import departures
 from bot.slack.dialogs import Dialogs, check_reason
 from bot.slack.guard import RECEIVED, WORKSPACE, Guard, Reader, Turn
 from bot.slack.home import Home, HomeTab
@@ -118,9 +118,8 @@ def register(
     app.event("link_shared")(guard.listener(read(Payloads.link), links.show))
     app.event("app_home_opened")(guard.listener(read(Payloads.home), home.open))
 
-    if leaving is not None:
-        app.event("app_uninstalled")(departure(leaving.uninstalled))
-        app.event("tokens_revoked")(departure(leaving.revoked, only="bot"))
+    for event, listener in departures(leaving).items():
+        app.event(event)(listener)
 
     app.shortcut(WATCH_TASK)(guard.listener(read(Payloads.shortcut), shortcuts.ask_for_task))
     app.shortcut(WATCH_IN_MESSAGE)(

@@ -46,6 +46,8 @@ _WORKSPACE = {
     "not_authed",
     "missing_scope",
     "not_allowed_token_type",
+    # An organisation's token, which this workspace of it does not let in any more.
+    "team_access_not_granted",
 }
 _LATER = {
     "ratelimited",

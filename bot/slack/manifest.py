@@ -26,6 +26,9 @@ SCOPES = {
 }
 
 BOT_EVENTS = ("app_home_opened", "app_mention", "link_shared", "message.im")
+LEAVING_EVENTS = ("app_uninstalled", "tokens_revoked", "team_access_revoked")
+"""Without these Slack says nothing when a workspace removes the bot, and all of it would be kept.
+Only an app that many may install needs them, and that is reached over HTTP."""
 
 _DESCRIPTION = "Look up, watch and cancel Beam Cloud tasks without leaving Slack."
 _LONG_DESCRIPTION = (
@@ -48,6 +51,7 @@ def build_manifest(url: str | None = None) -> dict[str, Any]:
         ValueError: ``url`` is not a bare https origin.
     """
     events = {"request_url": _origin(url) + EVENTS_PATH} if url is not None else {}
+    told = BOT_EVENTS if url is None else (*BOT_EVENTS, *LEAVING_EVENTS)
     command = {
         "command": COMMAND,
         "description": "Look up, watch and cancel Beam tasks",
@@ -91,7 +95,7 @@ def build_manifest(url: str | None = None) -> dict[str, Any]:
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
-            "event_subscriptions": {**events, "bot_events": list(BOT_EVENTS)},
+            "event_subscriptions": {**events, "bot_events": list(told)},
             "interactivity": {"is_enabled": True, **events},
             "org_deploy_enabled": False,
             "socket_mode_enabled": url is None,

@@ -85,6 +85,7 @@ EVENTS: dict[str, JSON] = {
     "app_home_opened": {"tab": "home"},
     "app_uninstalled": {},
     "tokens_revoked": {"tokens": {"bot": ["U1"]}},
+    "team_access_revoked": {"team_ids": ["TALPHA"]},
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.slack.departure import departures
 from bot.slack.manifest import SCOPES, build_manifest
 
 DOCS = Path(__file__).parents[3] / "docs" / "operating.md"
@@ -97,6 +98,11 @@ def test_home_is_switched_on_and_told_when_it_is_opened() -> None:
     manifest = build_manifest()
     assert manifest["features"]["app_home"]["home_tab_enabled"] is True
     assert "app_home_opened" in manifest["settings"]["event_subscriptions"]["bot_events"]
+
+
+def test_an_app_that_many_install_is_told_when_somebody_removes_it() -> None:
+    told = build_manifest("https://bot.example.com")["settings"]["event_subscriptions"]
+    assert set(departures(None)) <= set(told["bot_events"])
 
 
 def test_links_to_the_dashboard_alone_are_told() -> None:

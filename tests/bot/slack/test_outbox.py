@@ -40,6 +40,7 @@ def error(data: Any, status: int = 200, **headers: str) -> SlackApiError:
         ("is_archived", ChannelClosed),
         ("restricted_action_read_only_channel", ChannelClosed),
         ("token_revoked", WorkspaceClosed),
+        ("team_access_not_granted", WorkspaceClosed),
         ("missing_scope", WorkspaceClosed),
         ("invalid_blocks", NeverDeliverable),
         ("msg_too_long", NeverDeliverable),
