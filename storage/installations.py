@@ -15,6 +15,9 @@ from storage.vault import Vault
 RENEWAL_LASTS = timedelta(minutes=1)
 """How long one copy has to renew a token before another may try."""
 
+RENEWED_AT_ONCE = 100
+"""Tokens that are renewed one after another before it is looked again which must be."""
+
 A_SECOND = timedelta(seconds=1)
 """Slack says in whole seconds when something happened."""
 
@@ -128,16 +131,18 @@ class InstallationStore:
         found = await self._database.read(lambda tx: list(tx.execute(teams).scalars()))
         return [owner_id, *found]
 
-    async def expiring(self, before: datetime) -> list[Installation]:
-        """Return installations whose token must be renewed."""
+    async def expiring(self, before: datetime) -> list[str]:
+        """Return the owners of tokens that must be renewed, those first that waited longest.
+
+        One that cannot be renewed at all must not be in the way of others: each try puts it last.
+        """
         soon = (
-            select(installations)
+            select(installations.c.owner_id)
             .where(installations.c.expires_at < before, installations.c.refresh_token.is_not(None))
-            .order_by(installations.c.expires_at)
-            .limit(100)
+            .order_by(installations.c.changed_at, installations.c.owner_id)
+            .limit(RENEWED_AT_ONCE)
         )
-        rows = await self._database.read(lambda tx: tx.execute(soon).all())
-        return [self._read(row) for row in rows]
+        return await self._database.read(lambda tx: list(tx.scalars(soon)))
 
     async def claim_renewal(self, owner_id: str, now: datetime) -> bool:
         """Take the turn to renew a token, for a minute; tell whether no other copy has it."""
@@ -150,6 +155,27 @@ class InstallationStore:
             .values(changed_at=now)
         )
         return await self._database.write(lambda tx: tx.execute(free).rowcount == 1)
+
+    async def renewed(self, one: Installation, now: datetime) -> bool:
+        """Keep the new token of an installation; tell whether it is still there.
+
+        Not if the bot was removed while Slack was asked, and not if it was installed anew: that
+        token is newer.
+        """
+        same = (
+            update(installations)
+            .where(
+                installations.c.owner_id == one.owner_id,
+                installations.c.installed_at == one.installed_at,
+            )
+            .values(
+                token=self._vault.seal(one.token),
+                refresh_token=self._vault.seal(one.refresh_token) if one.refresh_token else None,
+                expires_at=one.expires_at,
+                changed_at=now,
+            )
+        )
+        return await self._database.write(lambda tx: tx.execute(same).rowcount == 1)
 
     async def installed_since(self, owner_id: str, at: datetime | None) -> bool:
         """Tell whether an owner has installed the bot after a time; never, if that is not known."""
@@ -185,9 +211,12 @@ class InstallationStore:
 
     async def consume_state(self, state: str, now: datetime) -> bool:
         """Take a state, once; tell whether it was there and still good."""
-        taken = delete(oauth_states).where(
-            oauth_states.c.state == state, oauth_states.c.expires_at >= now
-        )
+        good = (oauth_states.c.state == state, oauth_states.c.expires_at >= now)
+        there = select(oauth_states.c.state).where(*good)
+        # Anybody may name any: nobody waits for a writer's turn for one that was never issued.
+        if await self._database.read(lambda tx: tx.scalar(there)) is None:
+            return False
+        taken = delete(oauth_states).where(*good)
         return await self._database.write(lambda tx: tx.execute(taken).rowcount == 1)
 
     async def reseal(self) -> int:
