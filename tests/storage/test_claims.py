@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from sqlalchemy import Connection, create_engine, insert, select, text
 
 from storage.claims import Claim, claim_due, is_ahead
@@ -19,14 +18,6 @@ from tests.databases import NewUrl, with_driver
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LEASE = timedelta(minutes=1)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(with_driver(database_url))
-    await migrate(made)
-    yield made
-    await made.close()
 
 
 async def owe(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,17 +10,7 @@ from sqlalchemy import update
 from bot.services.copies import KNOWN_AFTER, LEAST, Copies, DatabaseClock
 from storage.copies import LIVE_FOR, CopyStore
 from storage.database import Database
-from storage.migrate import migrate
 from storage.tables import copies
-from tests.databases import with_driver
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(with_driver(database_url))
-    await migrate(made)
-    yield made
-    await made.close()
 
 
 async def silence(database: Database, by: timedelta) -> None:

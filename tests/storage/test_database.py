@@ -34,15 +34,6 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """Either database."""
-    made = Database(with_driver(database_url))
-    await migrate(made)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
 async def file(tmp_path: Path) -> AsyncIterator[Database]:
     """An SQLite file, for what concerns files."""
     made = Database(f"sqlite+aiosqlite:///{tmp_path / 'bot.db'}")

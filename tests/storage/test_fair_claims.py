@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-
-import pytest
 
 from bench.seed import new_ids
 from storage.batches import Account, Claimed, Horizon
 from storage.database import Database
-from storage.migrate import migrate
 from storage.tasks import TaskStore
-from tests.databases import with_driver
 from tests.due import owe_looks
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FAR = Horizon(timedelta(days=2), timedelta(days=2))
 BIG, OTHER, SMALL = ("T1", "default"), ("T1", "lab"), ("T2", "default")
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(with_driver(database_url))
-    await migrate(made)
-    yield made
-    await made.close()
 
 
 async def owe(database: Database, due: dict[Account, int]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,18 +10,8 @@ from bot.tasks import Status, Task, TaskId
 from bot.tasks.usual import LEAST_RUNS, RUNS_KEPT, Usual, quantile
 from storage.database import Database
 from storage.history import HistoryStore, note_run
-from storage.migrate import migrate
-from tests.databases import with_driver
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(with_driver(database_url))
-    await migrate(made)
-    yield made
-    await made.close()
 
 
 def run(number: int, seconds: float, status: str = "COMPLETE", function: str = "app:f") -> Task:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,23 +14,13 @@ from bot.tasks.records import KnownTask, Place
 from storage.accounts import AccountStore
 from storage.database import Database
 from storage.limits import COUNTED_FOR, IN_CHANNEL, IN_WORKSPACE, NEARLY, TooMany, WatchLimits
-from storage.migrate import migrate
 from storage.tables import cards, tasks, watches
 from storage.vault import Vault, new_key
 from storage.watches import ENDED_AT_ONCE, WatchStore
-from tests.databases import with_driver
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HERE, THERE = Place("T1", "C1", "U1"), Place("T1", "C2", "U1")
 NEXT_DOOR = Place("T2", "C1", "U1")
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(with_driver(database_url))
-    await migrate(made)
-    yield made
-    await made.close()
 
 
 @pytest.fixture

@@ -6,30 +6,19 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from sqlalchemy import Connection, insert
 
 from bot.tasks.report import Spread
 from storage.database import Database
-from storage.migrate import migrate
 from storage.report import LISTED, ReportStore
 from storage.tables import cancels, cards, runs, watches
-from tests.databases import with_driver
 from tests.torture import many
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(with_driver(database_url))
-    await migrate(made)
-    yield made
-    await made.close()
 
 
 def row(

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from sqlalchemy import event, insert, select
 
 from storage.cancels import RESUMED_MOST, CancelStore
 from storage.database import Database
-from storage.migrate import migrate
 from storage.outbox import FORGOTTEN_AT_ONCE, KEPT, Outbox
 from storage.preferences import PreferenceStore
 from storage.rounds import Rounds
 from storage.tables import cancels, deliveries, preferences
-from tests.databases import with_driver
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 LONG_AGO, JUST_NOW = NOW - timedelta(days=1), NOW - timedelta(seconds=1)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(with_driver(database_url))
-    await migrate(made)
-    yield made
-    await made.close()
 
 
 async def have_due(database: Database, team_id: str, count: int, at: datetime) -> None:

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from storage.database import Database
-from storage.migrate import migrate
 from storage.seen import SeenStore
 from storage.shown import ShownStore
-from tests.databases import with_driver
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HALF = timedelta(minutes=30)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(with_driver(database_url))
-    await migrate(made)
-    yield made
-    await made.close()
 
 
 async def test_a_request_is_the_first_of_its_kind_once(database: Database) -> None:

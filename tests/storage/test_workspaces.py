@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,10 +16,8 @@ from storage.callback_keys import CallbackKeyStore
 from storage.database import Database
 from storage.forget import forget_team
 from storage.installations import Installation, InstallationStore
-from storage.migrate import migrate
 from storage.tables import cards, installations, metadata, watches
 from storage.vault import Sealed, Vault, new_key
-from tests.databases import with_driver
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OLD, NEW = new_key(), new_key()
@@ -28,14 +25,6 @@ ONE = Installation(
     "T1", False, "Team", "https://team.slack.com/", "A1", "B1", "UBOT", "commands",
     "xoxb-canary", None, None, "U1", NOW,
 )  # fmt: skip
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(with_driver(database_url))
-    await migrate(made)
-    yield made
-    await made.close()
 
 
 @pytest.fixture
