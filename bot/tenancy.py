@@ -139,6 +139,7 @@ def new_tenancy(
 
     def left(owner_id: str) -> None:
         workspaces.changed(owner_id)
+        accounts.changed(owner_id)
         callback_keys.changed()
 
     installing = Installing(

@@ -10,8 +10,15 @@ from sqlalchemy import Connection, delete, select, update
 from storage.audit import note
 from storage.database import Database, upsert
 from storage.rows import to_watch
-from storage.tables import beam_accounts, channel_accounts, runs, transitions, watches
-from storage.vault import Vault
+from storage.tables import (
+    beam_accounts,
+    channel_accounts,
+    requests_seen,
+    runs,
+    transitions,
+    watches,
+)
+from storage.vault import Sealed, Vault
 from storage.watches import end_watches
 
 
@@ -21,7 +28,8 @@ class BeamAccount:
 
     team_id: str
     name: str
-    token: str = field(repr=False)
+    token: str | None = field(repr=False)
+    """``None`` if it cannot be read: it was encrypted with a key that is not given any more."""
     is_default: bool
     connected_by: str
     connected_at: datetime
@@ -66,6 +74,7 @@ class AccountStore:
         sealed = self._vault.seal(token)
 
         def work(tx: Connection) -> None:
+            _take_turn(tx, team_id, now)
             here = beam_accounts.c.team_id == team_id
             rows = tx.execute(select(beam_accounts).where(here).with_for_update()).all()
             first = default or not any(row.is_default for row in rows if row.name != name)
@@ -88,11 +97,7 @@ class AccountStore:
         await self._database.write(work)
 
     async def of(self, team_id: str) -> list[BeamAccount]:
-        """Return a workspace's accounts, the default first, then by name.
-
-        Raises:
-            Sealed: one was encrypted with another key.
-        """
+        """Return a workspace's accounts, the default first, then by name."""
         mine = (
             select(beam_accounts)
             .where(beam_accounts.c.team_id == team_id)
@@ -103,7 +108,7 @@ class AccountStore:
             BeamAccount(
                 row.team_id,
                 row.name,
-                self._vault.open(row.token),
+                self._opened(row.token),
                 row.is_default,
                 row.connected_by,
                 row.connected_at,
@@ -111,6 +116,12 @@ class AccountStore:
             )
             for row in rows
         ]
+
+    def _opened(self, sealed: str) -> str | None:
+        try:
+            return self._vault.open(sealed)
+        except Sealed:
+            return None
 
     async def chosen(self, team_id: str, channel_id: str) -> str | None:
         """Return the name of the account that a channel uses: its own choice, else the default."""
@@ -132,6 +143,7 @@ class AccountStore:
         """Have a channel use an account, or the default again; tell whether there is such one."""
 
         def work(tx: Connection) -> bool:
+            _take_turn(tx, team_id, now)
             here = (
                 channel_accounts.c.team_id == team_id,
                 channel_accounts.c.channel_id == channel_id,
@@ -161,6 +173,7 @@ class AccountStore:
         """
 
         def work(tx: Connection) -> int | None:
+            _take_turn(tx, team_id, now)
             which = (beam_accounts.c.team_id == team_id, beam_accounts.c.name == name)
             row = tx.execute(select(beam_accounts).where(*which).with_for_update()).first()
             if row is None:
@@ -222,3 +235,13 @@ class AccountStore:
             return len(rows)
 
         return await self._database.write(work)
+
+
+def _take_turn(tx: Connection, team_id: str, now: datetime) -> None:
+    """Let nobody else change a workspace's accounts until this transaction ends.
+
+    Rows that are not there yet cannot be locked: two first accounts would both be the default, and
+    a channel could choose what somebody is just disconnecting.
+    """
+    turn = upsert(tx, requests_seen).values(team_id=team_id, key="accounts", seen_at=now)
+    tx.execute(turn.on_conflict_do_update(index_elements=["team_id", "key"], set_={"seen_at": now}))

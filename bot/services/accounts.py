@@ -15,7 +15,6 @@ from bot.services.callback_keys import CallbackKeys
 from bot.services.ports import AccountClient, Beam, Budget, Clock
 from bot.tasks.records import DEFAULT_ACCOUNT, ConnectedAccount, Place
 from storage.accounts import AccountStore, BeamAccount
-from storage.vault import Sealed
 
 KEPT = timedelta(seconds=30)
 """How long another copy may go on with a token that was changed or removed."""
@@ -79,6 +78,7 @@ class ManyAccounts:
         self._clock = clock
         self._usual = usual
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._changes = 0
         self._clients: OrderedDict[tuple[str, str, str], AccountClient] = OrderedDict()
 
     async def of(self, team_id: str, channel_id: str) -> str:
@@ -92,8 +92,8 @@ class ManyAccounts:
             NotConnected: the workspace has no such account, or its token cannot be read.
         """
         found = (await self._of_team(team_id)).get(account)
-        if found is None:
-            raise NotConnected(f"the workspace has no account {account}")
+        if found is None or found.token is None:
+            raise NotConnected(f"the workspace has no account {account}, or no token of it")
         key = (team_id, account, found.token)
         if key not in self._clients:
             self._clients[key] = self._new_client(found.token)
@@ -106,7 +106,7 @@ class ManyAccounts:
         """Return what may be sent to an account, as far as that is known without asking."""
         known = self._known.get(team_id)
         found = known.accounts.get(account) if known else None
-        client = self._clients.get((team_id, account, found.token)) if found else None
+        client = self._clients.get((team_id, account, found.token or "")) if found else None
         return client.budget if client else self._usual
 
     async def connected(self, team_id: str) -> list[ConnectedAccount]:
@@ -203,23 +203,32 @@ class ManyAccounts:
         if not done:
             raise BadRequest(_NO_SUCH)
 
+    def changed(self, team_id: str) -> None:
+        """Read a workspace's accounts again before they are used, and keep none of its tokens."""
+        self._changes += 1
+        self._known.pop(team_id, None)
+        for key in [one for one in self._clients if one[0] == team_id]:
+            del self._clients[key]
+
     def _forget(self, place: Place) -> None:
-        self._known.pop(place.team_id, None)
+        self.changed(place.team_id)
         self._callback_keys.changed()
 
     async def _of_team(self, team_id: str) -> dict[str, BeamAccount]:
-        now = self._clock()
+        now, changes = self._clock(), self._changes
         known = self._known.get(team_id)
-        if known is None or abs(now - known.at) > KEPT:
-            try:
-                accounts = await self._store.of(team_id)
-            except Sealed as error:
-                _log.error("stored tokens cannot be read", team=team_id, reason=str(error))
-                raise NotConnected(str(error)) from error
-            known = self._known[team_id] = _Known(now, {one.name: one for one in accounts})
+        if known is not None and abs(now - known.at) <= KEPT:
+            return known.accounts
+        accounts = {one.name: one for one in await self._store.of(team_id)}
+        for one in accounts.values():
+            if one.token is None:
+                _log.error("a stored token cannot be read", team=team_id, account=one.name)
+        # What was read may be what somebody has changed meanwhile.
+        if changes == self._changes:
+            self._known[team_id] = _Known(now, accounts)
             if len(self._known) > CLIENTS_MOST:
                 self._known.popitem(last=False)
-        return known.accounts
+        return accounts
 
 
 class PatientAccounts:

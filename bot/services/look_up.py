@@ -117,8 +117,10 @@ class LookUp:
                 found.append(KnownTask(answer.task, answer.asked_at, None, by, why))
             elif isinstance(answer, BeamError):
                 trouble = trouble_of(answer)
-                if before is not None and trouble is not Trouble.GONE:
-                    # Old, and said to be old, is better than nothing.
+                hidden = trouble is Trouble.GONE or isinstance(answer, NotConnected)
+                if before is not None and not hidden:
+                    # Old, and said to be old, is better than nothing; not of an account that
+                    # somebody has taken away.
                     found.append(replace(before.known, trouble=trouble))
                 else:
                     failed.append(Failure(task_id, sentence(answer, task_id)))

@@ -139,6 +139,34 @@ async def test_the_first_account_is_the_default_and_a_channel_may_choose_another
     ]
 
 
+async def test_one_account_is_the_default_however_many_are_the_first_at_once(
+    accounts: AccountStore,
+) -> None:
+    for number in range(8):
+        team_id = f"T{number}"
+        await asyncio.gather(
+            *(
+                accounts.connect(team_id, name, "t", "U1", NOW, default=False)
+                for name in ("main", "lab", "old")
+            )
+        )
+        assert [one.is_default for one in await accounts.of(team_id)] == [True, False, False]
+
+
+async def test_no_channel_is_left_with_an_account_that_is_disconnected_meanwhile(
+    accounts: AccountStore,
+) -> None:
+    for number in range(8):
+        team_id = f"T{number}"
+        for name in ("main", "lab"):
+            await accounts.connect(team_id, name, "t", "U1", NOW, default=False)
+        await asyncio.gather(
+            accounts.disconnect(team_id, "lab", "U1", NOW),
+            accounts.choose(team_id, "C1", "lab", "U1", NOW),
+        )
+        assert await accounts.chosen(team_id, "C1") == "main"
+
+
 def watch(tx: Connection, team_id: str, account: str) -> None:
     card = tx.execute(
         insert(cards).values(
