@@ -54,6 +54,7 @@ from bot.slack.channels import SlackChannels
 from bot.slack.connection import Connection, Rejected
 from bot.slack.gate import Gate
 from bot.slack.guard import Guard
+from bot.slack.host import PublicHost
 from bot.slack.manifest import EVENTS_PATH, build_manifest
 from bot.slack.outbox import SlackCourier
 from bot.slack.people import SlackPeople
@@ -175,7 +176,8 @@ class Bot:
         arrivals = Arrivals()
         self._guard = Guard(self._seen, policy, accounts, clock, self._metrics, arrivals=arrivals)
         app = new_app(workspace)
-        register(app, self._services, self._guard, session, tenancy.leaving)
+        host = PublicHost()
+        register(app, self._services, self._guard, session, tenancy.leaving, host)
         events = handler = None
         if settings.slack_app_token is not None:
             handler = SocketMode(app, settings.slack_app_token.get_secret_value())
@@ -188,6 +190,7 @@ class Bot:
                 lambda: workspace.known,
                 self._metrics,
                 arrivals,
+                host=host,
             )
         self._connection = Connection(workspace, handler)
         self._installing = tenancy.installing

@@ -14,6 +14,7 @@ from bot.settings import Settings, plain
 from bot.slack.calls import error_code
 from bot.slack.client import SlackClient
 from bot.slack.manifest import SCOPES
+from bot.tasks.accounts import CALLBACK_PATH
 from storage.database import Database, StorageUnavailable
 from storage.migrate import SchemaTooNew, find_standing, write_nothing
 from storage.versions import Fit
@@ -41,6 +42,8 @@ async def run_checks(
     """
     mode = "Socket Mode" if settings.socket_mode else "HTTP"
     yield Result(True, "configuration", f"complete, Slack over {mode}")
+    if settings.beam_callback_key is not None or settings.many_workspaces:
+        yield _callbacks(settings)
     yield await _database(database)
     slack = SlackClient(base_url=settings.slack_api_url, session=session, retry_handlers=[])
     if settings.many_workspaces:
@@ -54,6 +57,20 @@ async def run_checks(
     if settings.slack_app_token is not None:
         yield await _app_token(slack, settings.slack_app_token.get_secret_value())
     yield await _beam(beam)
+
+
+def _callbacks(settings: Settings) -> Result:
+    what = "Beam callbacks"
+    if not settings.many_workspaces:
+        return Result(True, what, f"taken at {CALLBACK_PATH}, signed with BEAM_CALLBACK_KEY")
+    if settings.beam_callback_key is None:
+        return Result(True, what, f"taken at {CALLBACK_PATH}, signed with each account's own key")
+    # It harms nothing, but whoever has set it waits for callbacks that are refused.
+    text = (
+        "BEAM_CALLBACK_KEY counts for no account here. Unset it, and give each account's signing"
+        " key to /beam connect"
+    )
+    return Result(False, what, text)
 
 
 async def _database(database: Database) -> Result:

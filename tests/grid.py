@@ -239,6 +239,8 @@ class Person:
     def __init__(self, grid: Grid, bot: str, team: Team, user: str = "") -> None:
         self._grid, self._bot, self._team = grid, bot, team
         self.user = user or team.admin
+        self.host = ""
+        """Under which name Slack knows the bot, if not its address."""
         self._client = httpx.Client(trust_env=False, timeout=60)
 
     def command(self, text: str, channel: str = "") -> list[JSON]:
@@ -338,6 +340,7 @@ class Person:
             "content-type": kind,
             "x-slack-request-timestamp": timestamp,
             "x-slack-signature": signature or "",
+            **({"host": self.host} if self.host else {}),
         }
         return self._client.post(f"{self._bot}/slack/events", content=body, headers=headers)
 

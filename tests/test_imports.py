@@ -45,7 +45,7 @@ ALLOWED = {
     "bot.schedule": set(),
     "bot.server": set(),
     "bot.web": {"bot.slack", "bot.tasks"},
-    "bot.check": {"bot.beam", "bot.settings", "bot.slack", "storage"},
+    "bot.check": {"bot.beam", "bot.settings", "bot.slack", "bot.tasks", "storage"},
     "demo": set(),
     "demo.gallery": {"bot.errors", "bot.slack.blocks", "bot.tasks", "demo"},
 }

@@ -24,6 +24,7 @@ from bot.slack.departure import departures
 from bot.slack.dialogs import Dialogs, check_reason
 from bot.slack.guard import RECEIVED, WORKSPACE, Guard, Reader, Turn
 from bot.slack.home import Home, HomeTab
+from bot.slack.host import PublicHost
 from bot.slack.links import Links
 from bot.slack.manifest import COMMAND, WATCH_IN_MESSAGE, WATCH_TASK
 from bot.slack.payloads import Payloads
@@ -88,6 +89,7 @@ def register(
     guard: Guard,
     session: ClientSession,
     leaving: Leaving | None = None,
+    host: PublicHost | None = None,
 ) -> None:
     """Connect every command, event, button, shortcut and modal with what it does.
 
@@ -97,14 +99,15 @@ def register(
         guard: stands around every handler.
         session: sends the answers.
         leaving: forgets workspaces that remove the bot, where there may be many.
+        host: where the bot is reached, as far as it is known.
     """
     tab = HomeTab(services.clock)
 
     def read(method: Callable[[Payloads, Mapping[str, Any]], Turn | None]) -> Reader:
         return lambda body, workspace: method(Payloads(workspace, session, tab), body)
 
-    settings = Settings(services)
-    commands, connecting = Commands(services, settings), Connecting(services)
+    settings, connecting = Settings(services), Connecting(services, host or PublicHost())
+    commands = Commands(services, settings, connecting)
     actions = Actions(services, commands)
     shortcuts = Shortcuts(commands)
     links = Links(services)

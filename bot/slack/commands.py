@@ -38,11 +38,12 @@ class Commands:
     Args:
         services: the use cases.
         settings: the dialog with a channel's settings.
+        connecting: the dialogs with Beam accounts.
     """
 
-    def __init__(self, services: Services, settings: Settings) -> None:
+    def __init__(self, services: Services, settings: Settings, connecting: Connecting) -> None:
         self._services = services
-        self._connecting = Connecting(services)
+        self._connecting = connecting
         self._settings = settings
 
     async def run(self, turn: Turn) -> None:

@@ -12,6 +12,7 @@ from bot.services import Services
 from bot.slack.blocks import accounts as blocks
 from bot.slack.blocks.message import JSON
 from bot.slack.guard import Turn
+from bot.slack.host import PublicHost
 from bot.slack.opening import open_view
 from bot.tasks.accounts import ACCOUNT_NAME
 
@@ -23,10 +24,12 @@ class Connecting:
 
     Args:
         services: the use cases.
+        host: where the bot is reached.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, host: PublicHost) -> None:
         self._services = services
+        self._host = host
 
     async def ask(self, turn: Turn) -> None:
         """Open the modal that connects an account."""
@@ -37,7 +40,7 @@ class Connecting:
         if not turn.body.get("trigger_id"):
             raise BadRequest("A mention cannot open a dialog. Type `/beam connect`.")
         connected = await accounts.connected(turn.place.team_id)
-        await open_view(turn, blocks.connect_modal(connected, turn.place.team_id))
+        await open_view(turn, blocks.connect_modal(connected, turn.place.team_id, self._host.url))
         return None
 
     async def connect(self, turn: Turn) -> None:
@@ -56,7 +59,7 @@ class Connecting:
         )
         calling = blocks.calling(await accounts.connected(turn.place.team_id))
         team_id = turn.place.team_id if sent.name in calling else None
-        return await turn.answer.private(blocks.connected(sent.name, team_id))
+        return await turn.answer.private(blocks.connected(sent.name, team_id, self._host.url))
 
     async def ask_which(self, turn: Turn) -> None:
         """Show the accounts, each with the button that disconnects it."""

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.inbound import Refused, answer, read_body, read_headers
 from bot.services.ports import Clock
 from bot.slack.arrivals import Arrivals
+from bot.slack.host import PublicHost
 from storage.seen import SeenStore
 
 TOLERANCE = timedelta(minutes=5)
@@ -64,6 +65,7 @@ class Gate:
         arrivals: knows what is to be acknowledged yet.
         patience: seconds to wait for the database before a request goes on without it.
         read_limit: seconds that a request may take to arrive; Slack's come at once.
+        host: is told under which host Slack reaches the bot.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Gate:
         arrivals: Arrivals | None = None,
         patience: float = 1.0,
         read_limit: float = 10.0,
+        host: PublicHost | None = None,
     ) -> None:
         self._inner = inner
         self._secret = signing_secret.encode()
@@ -87,6 +90,7 @@ class Gate:
         self._arrivals = arrivals or Arrivals()
         self._patience = patience
         self._read_limit = read_limit
+        self._host = host or PublicHost()
         # In the order in which they came.
         self._taken: dict[bytes, float] = {}
         self._noting: set[asyncio.Task[bool]] = set()
@@ -99,6 +103,7 @@ class Gate:
             body = await read_body(headers, receive, self._read_limit)
             with self._arrivals.one():
                 await self._verify(headers, body)
+                self._host.heard(headers.get(b"host", b""))
                 payload = _payload(headers, body)
                 self._check_ready()
                 await self._pass_on(scope, payload, receive, send)

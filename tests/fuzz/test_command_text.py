@@ -15,7 +15,9 @@ from bot.errors import UserError
 from bot.slack.blocks.errors import error_message
 from bot.slack.blocks.message import Message
 from bot.slack.commands import MOST_TASKS, Commands
+from bot.slack.connecting import Connecting
 from bot.slack.guard import Turn
+from bot.slack.host import PublicHost
 from bot.slack.settings import Settings
 from bot.slack.words import VERB_NAMES, parse
 from bot.tasks import parse_task_id
@@ -104,7 +106,9 @@ async def answers(slack: SlackSide, text: str, user: str) -> list[Message]:
     turn = Turn(place, text, "command", kept, {}, slack.workspace, "key")
     slack.world.clock.advance(2)
     try:
-        await Commands(slack.services, Settings(slack.services)).run(turn)
+        services = slack.services
+        connecting = Connecting(services, PublicHost())
+        await Commands(services, Settings(services), connecting).run(turn)
     except UserError as error:
         kept.said.append(error_message(error.text))
     return kept.said

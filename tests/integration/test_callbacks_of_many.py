@@ -200,6 +200,27 @@ def test_a_key_is_kept_replaced_removed_and_deleted_with_its_account(world: Worl
     assert world.rows("SELECT count(*) FROM beam_accounts WHERE team_id = 'TKEYS'") == [(0,)]
 
 
+def test_the_line_to_paste_names_the_host_that_slack_knows_and_none_that_it_does_not(
+    world: World,
+) -> None:
+    team, said = new_team(world, "HOST", KEY)
+    assert "https://<your Beambot host>/beam/callback?" in said
+    admin, stranger = world.person(team), httpx.Client(trust_env=False)
+    for host in ("beambot.example.com", ""):
+        admin.host = host
+        evil = stranger.get(f"{world.bot.url}/slack/install", headers={"host": "evil.example.com"})
+        forged = stranger.post(
+            f"{world.bot.url}/slack/events", headers={"host": "evil.example.com"}, content=b"{}"
+        )
+        assert (evil.status_code, forged.status_code) == (200, 401)
+        before = len(world.grid.made("views.open", team.id))
+        admin.ask("connect")
+        made = eventually(lambda n=before: world.grid.made("views.open", team.id)[n:], "a modal")  # type: ignore[misc]
+        line = made[0].given["view"]["blocks"][-1]["elements"][0]["elements"][0]["text"]
+        shown = host or "<your Beambot host>"
+        assert line == (f'@function(callback_url="https://{shown}/beam/callback?{address(team)}")')
+
+
 def test_what_is_no_key_is_not_kept(world: World) -> None:
     team, _ = new_team(world, "TYPO")
     admin = world.person(team)

@@ -314,6 +314,11 @@ def test_the_check_holds_without_a_token_of_anybody(world: World) -> None:
     assert done.returncode == 0, done.stdout
     assert "workspaces install the bot at /slack/install" in done.stdout
     assert "each workspace connects its own account" in done.stdout
+    assert "signed with each account's own key" in done.stdout
+    useless = command({**world.bot.settings, "BEAM_CALLBACK_KEY": "sk_canary-key"}, "check")
+    assert useless.returncode == 1
+    assert "FAIL  Beam callbacks: BEAM_CALLBACK_KEY counts for no account" in useless.stdout
+    assert "canary" not in useless.stdout + useless.stderr
 
 
 def test_keys_are_changed_while_it_runs(world: World) -> None:

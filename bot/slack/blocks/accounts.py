@@ -30,14 +30,14 @@ HOST_UNKNOWN = "https://<your Beambot host>"
 
 
 def connect_modal(
-    accounts: Sequence[ConnectedAccount], team_id: str, host: str = HOST_UNKNOWN, *, name: str = ""
+    accounts: Sequence[ConnectedAccount], team_id: str, host: str | None = None, *, name: str = ""
 ) -> JSON:
     """Return the modal that asks for a Beam account's token.
 
     Args:
         accounts: those that are connected already.
         team_id: the workspace.
-        host: where the bot is reached.
+        host: where the bot is reached, such as ``https://bot.example.com``, if it is known.
         name: what stands in the field for the name.
     """
     blocks: list[JSON] = [
@@ -85,13 +85,13 @@ def calling(accounts: Sequence[ConnectedAccount]) -> list[str]:
     return [one.name for one in accounts if one.calls_back]
 
 
-def connected(name: str, team_id: str | None = None, host: str = HOST_UNKNOWN) -> Message:
+def connected(name: str, team_id: str | None = None, host: str | None = None) -> Message:
     """Return that an account is connected, and what to do next.
 
     Args:
         name: the account.
         team_id: the workspace, if Beam calls back for the account.
-        host: where the bot is reached.
+        host: where the bot is reached, such as ``https://bot.example.com``, if it is known.
     """
     text = (
         f":link: *{safe(name)}* is connected. Try it: `/beam watch` and a task id, in a channel"
@@ -100,7 +100,7 @@ def connected(name: str, team_id: str | None = None, host: str = HOST_UNKNOWN) -
     if team_id is None:
         return said(text)
     message = said(text, *_lines(host, team_id, [name]))
-    line = safe(decorator(callback_url(host, team_id, name)), 600)
+    line = safe(decorator(callback_url(host or HOST_UNKNOWN, team_id, name)), 600)
     return Message(f"{message.text} To be called back: {line}", message.blocks)
 
 
@@ -175,13 +175,13 @@ def _named(one: ConnectedAccount) -> str:
     return f"*{safe(one.name)}*" + (" (default)" if one.is_default else "")
 
 
-def _lines(host: str, team_id: str, names: Sequence[str]) -> list[JSON]:
+def _lines(host: str | None, team_id: str, names: Sequence[str]) -> list[JSON]:
     """Return what to paste into the Beam apps of these accounts."""
     which = "this line" if len(names) == 1 else "the line of its account"
     text = f"To hear at once when a task ends, put {which} above the function in your Beam app."
-    if host == HOST_UNKNOWN:
+    if host is None:
         text += " Whoever runs Beambot knows its host."
-    lines = [decorator(callback_url(host, team_id, name)) for name in names]
+    lines = [decorator(callback_url(host or HOST_UNKNOWN, team_id, name)) for name in names]
     # A block for each: all of them together may be longer than one may be.
     return [section(text), *(preformatted(line) for line in lines)]
 
