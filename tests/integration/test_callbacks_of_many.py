@@ -109,6 +109,7 @@ def test_tasks_that_end_together_with_the_same_result_are_all_looked_at(world: W
     eventually(
         lambda: [asked(world, task) for task in tasks] == [count + 1 for count in before],
         "each is looked at once",
+        FAR / 4,
     )
 
 
@@ -155,7 +156,7 @@ def test_a_callback_that_is_repeated_or_of_a_task_nobody_watches_costs_nothing(
     for _ in range(5):
         assert call_back(world, address(team), task, KEY, at).status_code == 204
         assert call_back(world, address(team), stranger, KEY, at).status_code == 204
-    eventually(lambda: asked(world, task) == before + 1, "it is looked at once")
+    eventually(lambda: asked(world, task) == before + 1, "it is looked at once", FAR / 4)
     assert world.rows(hints) == [(1,)]
     assert asked(world, stranger) == 0
 
