@@ -95,13 +95,16 @@ class InstallationStore:
             own = select(installations).where(installations.c.owner_id == team_id)
             if (row := tx.execute(own).first()) is not None:
                 return row
-            owner = org_id or tx.scalar(
-                select(org_teams.c.org_id).where(org_teams.c.team_id == team_id)
-            )
-            org = select(installations).where(
-                installations.c.owner_id == owner, installations.c.org_wide.is_(True)
-            )
-            return tx.execute(org).first() if owner else None
+            known = tx.scalar(select(org_teams.c.org_id).where(org_teams.c.team_id == team_id))
+            # What is known goes before what a request names: in a shared channel that may be the
+            # organisation of somebody else.
+            for owner in (known, org_id):
+                org = select(installations).where(
+                    installations.c.owner_id == owner, installations.c.org_wide.is_(True)
+                )
+                if owner and (row := tx.execute(org).first()) is not None:
+                    return row
+            return None
 
         row = await self._database.read(work)
         return self._read(row) if row is not None else None

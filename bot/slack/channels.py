@@ -65,7 +65,8 @@ class SlackChannels:
             raise SlackUnavailable(
                 "Slack did not say which channels are public. Try again in a minute."
             )
-        asked: dict[str, Any] = {"types": "public_channel", "limit": _PAGE}
+        # The token of an organisation does not say which of its workspaces is meant.
+        asked: dict[str, Any] = {"types": "public_channel", "limit": _PAGE, "team_id": team_id}
         if user_id:
             asked["user"] = user_id
         found: set[str] = set()

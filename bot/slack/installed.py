@@ -92,8 +92,9 @@ class InstalledWorkspaces:
         if installation is None:
             self._known.pop(team_id, None)
             return None
-        if installation.org_wide and org_id and team_id != org_id and known is None:
-            await self._store.note_team(team_id, org_id, now)
+        owner_id = installation.owner_id
+        if installation.org_wide and org_id and team_id != owner_id and known is None:
+            await self._store.note_team(team_id, owner_id, now)
         workspace = self._workspace(team_id, installation, known)
         self._known[team_id] = _Known(now, installation.owner_id, workspace)
         if len(self._known) > MOST:

@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import Connection, insert, select, text
 
+from bot.slack.installed import InstalledWorkspaces
 from bot.tasks.records import Place
 from storage.accounts import AccountStore
 from storage.audit import AuditStore
@@ -65,6 +67,29 @@ async def test_a_workspace_is_served_by_its_own_installation_else_by_its_organis
     assert own is not None
     assert own.token == "xoxb-canary"
     assert await store.teams_of("E1") == ["E1"]
+
+
+async def test_a_workspace_stays_with_its_organisation_whoever_acts_in_it(
+    store: InstallationStore,
+) -> None:
+    # A dialog that is sent from a shared channel is of the workspace that installed the app, but
+    # names the organisation of whoever sent it (slack_bolt.request.internals, extract_team_id).
+    for org in ("E1", "E9"):
+        await store.save(replace(ONE, owner_id=org, org_wide=True), NOW)
+    workspaces = InstalledWorkspaces(store, lambda token: AsyncWebClient(token), lambda: NOW)
+    assert await workspaces.get("T1", "E1") is not None
+    workspaces.changed("E1")
+    assert await workspaces.get("T1", "E9") is not None
+    assert await store.teams_of("E9") == ["E9"]
+    assert await store.teams_of("E1") == ["E1", "T1"]
+    found = await store.find("T1", "E9")
+    assert found is not None
+    assert found.owner_id == "E1"
+    # One whose organisation has removed the bot is served by another that has it.
+    await store.remove("E1")
+    found = await store.find("T1", "E9")
+    assert found is not None
+    assert found.owner_id == "E9"
 
 
 async def test_an_installation_of_one_workspace_of_an_organisation_serves_no_other(

@@ -142,6 +142,8 @@ async def test_public_channels_are_asked_once_in_a_while_and_guests_for_themselv
     assert await channels.open_to("T1", ANA) == {"C1", "C3"}
     assert len(client.asked) == 2
     assert all("user" not in asked for asked in client.asked)
+    # Without it the token of an organisation means none of its workspaces.
+    assert {asked["team_id"] for asked in client.asked} == {"T1"}
     await channels.open_to("T1", GUEST)
     assert {asked.get("user") for asked in client.asked[2:]} == {"UGUEST"}
     clock.now += timedelta(minutes=6)
