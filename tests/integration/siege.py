@@ -180,12 +180,13 @@ class Siege:
         verdict = Verdict(kills=len(self.killed_at))
         posts = sorted(self.stack.posts(), key=lambda post: float(post["ts"]))
         verdict.posts = len(posts)
-        firsts: dict[str, dict[str, Any]] = {}
+        # What was posted again may say more than before: what was owed since is in it too.
+        lasts: dict[str, dict[str, Any]] = {}
         excused: set[tuple[float, str]] = set()
         latest: dict[str, float] = {}
         for post in posts:
             key, at, channel = post["metadata"]["key"], float(post["ts"]), post["channel"]
-            if key in firsts:
+            if key in lasts:
                 verdict.doubled.append(f"{key} in {channel}")
                 between = [kill for kill in self.killed_at if latest[key] - LATE < kill < at]
                 hit = (between[0], channel) if between else None
@@ -194,13 +195,13 @@ class Siege:
                     verdict.wrong.append(f"{key} was posted again in {channel} at {at}")
                 else:
                     excused.add(hit)
-            firsts.setdefault(key, post)
+            lasts[key] = post
             latest[key] = at
         there = {(post["channel"], post["ts"]) for post in posts}
         for row in self.stack.rows("SELECT id, channel_id, state, ts, kind, data FROM deliveries"):
             if row[2] != "sent" or (row[1], row[3]) not in there:
                 verdict.lost.append(f"delivery {row[:5]}")
-        self._judge_threads(list(firsts.values()), verdict)
+        self._judge_threads(list(lasts.values()), verdict)
         verdict.cancels = len(self.cancelled)
         return verdict
 

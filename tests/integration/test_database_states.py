@@ -88,9 +88,8 @@ def test_a_database_that_fails_for_a_while_is_said_and_nothing_is_lost(
     eventually(lambda: (card["ts"],) in stack.rows("SELECT ts FROM cards"), "the card is noted")
     with fault(stack):
         stack.become(task, "RUNNING")
-        broken = eventually(lambda: unready(stack), "readyz says so", patience=60)
-        assert broken["not_ready"][0] == "database"
-        assert any(word in broken["why"]["database"] for word in why.split("|")), broken
+        # On a busy machine it may say first that there was no write for a while.
+        eventually(lambda: says(unready(stack), why), "readyz says so")
         told = len(stack.find(SENTENCE, channel=INFERENCE))
         said = stack.command(f"status {task}", channel=INFERENCE)
         assert said["ack_ms"] < ACK_MS
@@ -111,6 +110,13 @@ def test_a_database_that_fails_for_a_while_is_said_and_nothing_is_lost(
     assert list(dict.fromkeys(steps)) == ["PENDING", "RUNNING", "COMPLETE"]
     assert sum(post["broadcast"] for post in replies) == 1
     assert stack.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def says(broken: JSON | None, why: str) -> bool:
+    """Tell whether the database is what is not ready, and one of the reasons why."""
+    if broken is None or broken["not_ready"][0] != "database":
+        return False
+    return any(word in broken["why"]["database"] for word in why.split("|"))
 
 
 def unready(stack: Stack) -> JSON | None:
