@@ -107,6 +107,8 @@ async def measure(quick: bool) -> list[Row]:
 class _Nobody:
     """No Beam account: nothing is asked here."""
 
+    who_renews = ""
+
     async def of(self, team_id: str, channel_id: str) -> str:
         raise NotImplementedError
 

@@ -137,6 +137,8 @@ def _ran(like: Task, task_id: TaskId, status: str, made: datetime, then: datetim
 class _Nobody:
     """No Beam account: nothing is asked here."""
 
+    who_renews = ""
+
     async def of(self, team_id: str, channel_id: str) -> str:
         raise NotImplementedError
 

@@ -35,6 +35,8 @@ class OneAccount:
         beam: the way to it.
     """
 
+    who_renews = "Whoever runs Beambot must renew `BEAM_TOKEN`."
+
     def __init__(self, beam: Beam) -> None:
         self._beam = beam
 
@@ -63,6 +65,8 @@ class ManyAccounts:
         callback_keys: what Beam signs callbacks with.
         usual: the budget of an account that nobody has asked for yet.
     """
+
+    who_renews = "An admin of this workspace must connect the account again with `/beam connect`."
 
     def __init__(
         self,
@@ -237,6 +241,8 @@ class PatientAccounts:
     Args:
         accounts: the accounts.
     """
+
+    who_renews = ManyAccounts.who_renews
 
     def __init__(self, accounts: ManyAccounts) -> None:
         self._accounts = accounts

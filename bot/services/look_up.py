@@ -41,8 +41,14 @@ def trouble_of(error: BeamError) -> Trouble:
     return Trouble.UNAUTHORIZED if isinstance(error, Unauthorized) else Trouble.UNREACHABLE
 
 
-def sentence(error: BeamError, task_id: TaskId) -> str:
-    """Return what to tell a person whose look-up failed, and what to do."""
+def sentence(error: BeamError, task_id: TaskId, who_renews: str) -> str:
+    """Return what to tell a person whose look-up failed, and what to do.
+
+    Args:
+        error: what failed.
+        task_id: the task.
+        who_renews: who must do what where Beam rejects the token.
+    """
     short = task_id[:8]
     if isinstance(error, TaskNotFound):
         return (
@@ -55,10 +61,7 @@ def sentence(error: BeamError, task_id: TaskId) -> str:
             " with `/beam connect`."
         )
     if isinstance(error, Unauthorized):
-        return (
-            f"Beam rejects this bot's token, so `{short}` cannot be looked up. Whoever runs"
-            " Beambot must renew `BEAM_TOKEN`."
-        )
+        return f"Beam rejects our token, so `{short}` cannot be looked up. {who_renews}"
     if isinstance(error, RateLimited):
         return f"Beam asks us to slow down, so `{short}` was not looked up. Try again in a minute."
     return f"Beam did not answer for `{short}` just now. Try again in a minute."
@@ -123,7 +126,9 @@ class LookUp:
                     # somebody has taken away.
                     found.append(replace(before.known, trouble=trouble))
                 else:
-                    failed.append(Failure(task_id, sentence(answer, task_id)))
+                    failed.append(
+                        Failure(task_id, sentence(answer, task_id, self._accounts.who_renews))
+                    )
         usual = await self._tasks.usual(place.team_id, place.account, found)
         return Lookup(tuple(found), tuple(failed), frozenset(watched), usual)
 

@@ -56,6 +56,9 @@ class AccountClient(Beam, Protocol):
 class Accounts(Protocol):
     """The Beam accounts of every workspace."""
 
+    who_renews: str
+    """Who must do what where Beam rejects a token, as a sentence."""
+
     async def of(self, team_id: str, channel_id: str) -> str:
         """Return the name of the account that a channel uses."""
 

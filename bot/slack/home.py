@@ -31,8 +31,8 @@ _CHANGED = ":information_source: That is not watched any more. This is how thing
 _OLD = "This button is from an older version of Beambot. Press Refresh."
 _DOWN = {
     Trouble.UNAUTHORIZED: (
-        ":warning: Beam rejects this bot's token. Whoever runs Beambot must renew it. What is"
-        " shown is what was last known."
+        ":warning: Beam rejects our token. Whoever gave it to Beambot must renew it. What is shown"
+        " is what was last known."
     ),
 }
 _NO_BEAM = ":warning: Beam does not answer just now. What is shown is what was last known."

@@ -118,7 +118,7 @@ def stale_note(known: KnownTask) -> str | None:
     if known.trouble is Trouble.UNAUTHORIZED:
         return (
             f":warning: Beam rejects our token since {date(known.known_at)}: {last}."
-            " Whoever runs Beambot must renew it."
+            " Whoever gave it to Beambot must renew it."
         )
     if known.trouble is not None:
         return f":warning: {last}, Beam has not answered since {date(known.known_at)}."

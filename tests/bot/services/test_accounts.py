@@ -10,9 +10,10 @@ from typing import cast
 
 import pytest
 
-from bot.beam.errors import NotConnected
+from bot.beam.errors import NotConnected, Unauthorized
 from bot.services.accounts import ManyAccounts
 from bot.services.callback_keys import CallbackKeys
+from bot.services.look_up import sentence
 from bot.services.ports import AccountClient, Budget
 from bot.services.share import Unlimited
 from bot.tasks.records import Place
@@ -120,6 +121,21 @@ async def test_nothing_is_asked_with_the_token_of_a_workspace_that_was_forgotten
     with pytest.raises(NotConnected):
         await here.token()
     assert "good" not in str(vars(here.accounts))
+
+
+async def test_whoever_connected_an_account_is_asked_to_renew_its_token(
+    here: Here, tmp_path: Path
+) -> None:
+    world = World(tmp_path / "tasks.db")
+    await world.open()
+    world.beam.broken = Unauthorized("no")
+    said = (await world.look_up.look(HERE, [A])).failed[0].text
+    assert "`BEAM_TOKEN`" in said
+    await here.accounts.connect(ADMIN, "main", "good", default=True)
+    of_many = sentence(Unauthorized("no"), A, here.accounts.who_renews)
+    assert "`/beam connect`" in of_many
+    assert "BEAM_TOKEN" not in of_many
+    await world.close()
 
 
 async def test_nothing_is_shown_of_tasks_of_an_account_that_was_taken_away(tmp_path: Path) -> None:

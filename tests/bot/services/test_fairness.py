@@ -51,6 +51,8 @@ class Metered:
 class ManyMetered:
     """The accounts of several workspaces."""
 
+    who_renews = ""
+
     def __init__(self, beams: dict[Account, Metered]) -> None:
         self._beams = beams
 

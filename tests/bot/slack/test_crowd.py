@@ -29,6 +29,8 @@ HERE = cast("Workspace", None)
 class OneName:
     """The accounts of workspaces that have one."""
 
+    who_renews = ""
+
     async def of(self, team_id: str, channel_id: str) -> str:
         return "default"
 
