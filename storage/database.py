@@ -251,6 +251,8 @@ def _new_postgresql(url: str) -> AsyncEngine:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
+            # Nor is it asked after while it owes an answer: that alone would take a quarter hour.
+            "tcp_user_timeout": 25_000,
         },
     )
 

@@ -15,7 +15,7 @@ from storage.codec import News, news_from_json
 from storage.database import Database
 from storage.groups import touch_told
 from storage.nudges import told_nudge
-from storage.owed import owe_card
+from storage.owed import make_due, owe_card
 from storage.reports import ToldReports, last_report, report_of
 from storage.rows import to_card, to_watch
 from storage.tables import cards, channels, deliveries, watches
@@ -159,14 +159,20 @@ class Outbox:
         return await self._database.write(work)
 
     async def sent(self, ids: list[int], ts: str, now: datetime, *, card: Card | None) -> None:
-        """Note that Slack accepted deliveries as message ``ts``; ``card`` if it is a card's."""
+        """Note that Slack accepted deliveries as message ``ts``; ``card`` if it is a card's.
+
+        Not if that was noted before: who notes it late, after a copy that took the channel over,
+        must not lead what follows to another message than that copy did.
+        """
 
         def work(tx: Connection) -> None:
-            tx.execute(
+            noted = tx.execute(
                 update(deliveries)
-                .where(deliveries.c.id.in_(ids))
+                .where(deliveries.c.id.in_(ids), deliveries.c.state.in_(("owed", "sending")))
                 .values(state="sent", ts=ts, sent_at=now, error=None)
             )
+            if not noted.rowcount:
+                return
             if card is not None:
                 tx.execute(
                     update(cards).where(cards.c.id == card.id).values(ts=ts, shown=card.wanted)
@@ -248,19 +254,30 @@ class Outbox:
 
         return await self._database.write(work)
 
-    async def edited(self, card: Card) -> None:
+    async def edited(self, card: Card, now: datetime) -> None:
         """Note that the channel shows ``card`` as of its ``wanted`` version."""
-        shown = update(cards).where(cards.c.id == card.id).values(shown=card.wanted)
-        await self._database.write(lambda tx: tx.execute(shown))
+        this = cards.c.id == card.id
+
+        def work(tx: Connection) -> None:
+            before = tx.execute(select(cards.c.shown).where(this).with_for_update()).scalar()
+            tx.execute(update(cards).where(this).values(shown=card.wanted))
+            if before is not None and before > card.wanted:
+                # Another copy has shown a newer version meanwhile; who knows which came last.
+                make_due(tx, card.team_id, card.channel_id, now)
+
+        await self._database.write(work)
 
     async def replace_card(self, card: Card, error: str, now: datetime) -> bool:
         """Owe a channel a new post of a card whose message is gone, if it is still needed.
 
         Returns:
-            Whether it is: somebody still watches what it shows.
+            Whether it is: somebody still watches what it shows, and no other copy has seen to it.
         """
 
         def work(tx: Connection) -> bool:
+            now_at = select(cards.c.ts).where(cards.c.id == card.id).with_for_update()
+            if tx.execute(now_at).scalar() != card.ts:
+                return False
             active = select(watches.c.id).where(
                 watches.c.card_id == card.id, watches.c.ended_at.is_(None)
             )
@@ -304,7 +321,8 @@ class Outbox:
     ) -> list[Watch]:
         """End all watches of a channel that takes no messages, and what it was owed.
 
-        In the same transaction their owners are owed a direct message.
+        In the same transaction their owners are owed a direct message. Nothing happens if another
+        copy has taken the channel meanwhile: it may have found it open again.
 
         Args:
             claim: the channel.
@@ -317,9 +335,13 @@ class Outbox:
         """
         team_id, channel_id = claim.team_id, claim.channel_id
         key = f"{team_id}:{channel_id}:{claim.attempt}"
-        return await self._database.write(
-            lambda tx: close(tx, team_id, channel_id, error, now, direct=direct, key=key)
-        )
+
+        def work(tx: Connection) -> list[Watch]:
+            if not _lock(tx, claim):
+                return []
+            return close(tx, team_id, channel_id, error, now, direct=direct, key=key)
+
+        return await self._database.write(work)
 
     async def release(
         self,

@@ -336,10 +336,10 @@ class Deliverer:
         except NeverDeliverable as error:
             # This version is set aside; the next may do better, and the thread goes on.
             _log.error("edit set aside", card=view.card.id, reason=error.code)
-            await self._outbox.edited(view.card)
+            await self._outbox.edited(view.card, self._clock())
             self._answered(turn, "dead")
             return
-        await self._outbox.edited(view.card)
+        await self._outbox.edited(view.card, self._clock())
         self._answered(turn, "sent")
 
     def _answered(self, turn: _Turn, result: str) -> None:

@@ -98,9 +98,7 @@ class SlackCourier:
         pace = workspace.pace
         if wait := await pace.turn(message.channel_id, most=POST_WAIT):
             raise TryLater("paced", retry_after=wait)
-        if message.before is not None and self._clock() >= message.before:
-            # This copy was paused, or waited for long: another may be sending it.
-            raise TryLater("lease_over")
+        self._check_lease(message)
         try:
             answer = await self._say(workspace, "chat.postMessage", rest, shown)
         except TryLater as error:
@@ -158,7 +156,13 @@ class SlackCourier:
         shown = await self._render(message)
         target = {"channel": message.channel_id, "ts": ts, "text": shown.text}
         workspace = await self._workspace(message.team_id)
+        self._check_lease(message)
         await self._say(workspace, "chat.update", target, shown)
+
+    def _check_lease(self, message: Outgoing) -> None:
+        if message.before is not None and self._clock() >= message.before:
+            # This copy was paused, cut off, or waited for long: another may be sending it.
+            raise TryLater("lease_over")
 
     async def _say(
         self, workspace: Workspace, method: str, rest: dict[str, Any], shown: Message

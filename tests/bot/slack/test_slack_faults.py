@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -160,6 +161,15 @@ async def test_a_server_that_is_not_there_has_certainly_taken_nothing() -> None:
         slack.workspace.client.base_url = "http://127.0.0.1:9/api/"
         with pytest.raises(TryLater):
             await slack.courier.post(MESSAGE)
+
+
+async def test_once_the_lease_is_over_nothing_is_posted_and_nothing_is_edited() -> None:
+    late = replace(MESSAGE, before=NOW)
+    async with slack_of() as slack:
+        for send in (slack.courier.post(late), slack.courier.amend(late, "1.0")):
+            with pytest.raises(TryLater, match="lease_over"):
+                await send
+        assert slack.server.asked == []
 
 
 async def test_a_long_answer_is_an_answer() -> None:
