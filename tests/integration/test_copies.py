@@ -14,48 +14,15 @@ from pathlib import Path
 import pytest
 
 from tests.databases import NewUrl
+from tests.integration.fleet import Fleet
 from tests.integration.siege import DIRECT, PUBLIC, Siege
-from tests.processes import Copy
 from tests.stack import eventually
 from tests.torture import TORTURE, many
 
-PROGRAM = ("-m", "tests.integration.quick_leases")
 RATE = 20
 LEASE, LEASE_OVER = "5", 8.0
 """Longer than a request takes on a busy machine, as the real lease is; and the seconds after which
 another copy has taken over what a paused one held."""
-
-
-class Fleet:
-    """A siege's bot and further copies beside it.
-
-    Args:
-        folder: for the logs.
-        siege: the siege.
-    """
-
-    def __init__(self, folder: Path, siege: Siege) -> None:
-        self._folder = folder
-        self._siege = siege
-        self.copies: list[Copy] = []
-
-    def start(self) -> Copy:
-        """Start one copy more."""
-        usual = self._siege.stack.environment.items()
-        settings = {name: value for name, value in usual if name not in ("HOST", "PORT")}
-        copy = Copy(self._folder, f"copy{len(self.copies)}", settings, PROGRAM)
-        self.copies.append(copy)
-        return copy
-
-    def see_all(self, count: int) -> None:
-        """Wait until so many copies are alive and know it."""
-        counted = "SELECT count(*) FROM copies"
-        eventually(lambda: self._siege.stack.rows(counted)[0][0] == count, f"{count} copies", 60)
-
-    def stop(self) -> None:
-        """End the further copies."""
-        for copy in self.copies:
-            copy.stop()
 
 
 def test_whoever_is_paused_or_killed_everything_is_told_once_in_pace_and_within_the_budget(
