@@ -15,6 +15,7 @@ from storage.tables import (
     channel_accounts,
     requests_seen,
     runs,
+    tasks,
     transitions,
     watches,
 )
@@ -186,6 +187,9 @@ class AccountStore:
             )
             ended = [to_watch(found) for found in tx.execute(here.with_for_update())]
             end_watches(tx, ended, "account", now)
+            # A look that is under way must not bring back what is forgotten here.
+            theirs = (tasks.c.team_id == team_id, tasks.c.account == name)
+            tx.execute(update(tasks).where(*theirs).values(attempt=tasks.c.attempt + 1))
             for table in (runs, transitions):
                 tx.execute(delete(table).where(table.c.team_id == team_id, table.c.account == name))
             tx.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -16,12 +17,15 @@ from bot.services.callback_keys import CallbackKeys
 from bot.services.look_up import sentence
 from bot.services.ports import AccountClient, Budget
 from bot.services.share import Unlimited
+from bot.tasks.follow import Look
 from bot.tasks.records import Place
 from storage.accounts import AccountStore, BeamAccount
+from storage.batches import Horizon
 from storage.callback_keys import CallbackKeyStore
 from storage.database import Database
 from storage.forget import forget_team
 from storage.migrate import migrate
+from storage.tasks import Observation
 from storage.vault import Vault, new_key
 from tests.bot.services.fuse import UnsyncedDatabase
 from tests.bot.services.world import HERE, A, Clock, World
@@ -121,6 +125,32 @@ async def test_nothing_is_asked_with_the_token_of_a_workspace_that_was_forgotten
     with pytest.raises(NotConnected):
         await here.token()
     assert "good" not in str(vars(here.accounts))
+
+
+async def test_a_look_under_way_brings_nothing_back_of_an_account_that_is_disconnected(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path / "tasks.db")
+    await world.open()
+    store = AccountStore(world.database, Vault([KEY]))
+    await store.connect("T1", "default", "t", "U1", world.clock(), default=True)
+    world.beam.put(A, "RUNNING")
+    await world.watching.watch(HERE, [A], None)
+    world.clock.advance(30)
+    claimed = await world.tasks.claim_due(
+        world.clock(),
+        limit=1,
+        lease=timedelta(minutes=1),
+        horizon=Horizon(timedelta(days=1), timedelta(days=1)),
+    )
+    (tracked,) = claimed.tasks
+    world.beam.put(A, "COMPLETE")
+    look = await world.look_up.ask("T1", "default", A)
+    assert isinstance(look, Look)
+    assert await store.disconnect("T1", "default", "U1", world.clock()) == 1
+    seen = Observation("T1", "default", A, look, tracked.attempt, tracked)
+    assert await world.look_up.record([seen]) == []
+    await world.close()
 
 
 async def test_whoever_connected_an_account_is_asked_to_renew_its_token(
