@@ -48,8 +48,9 @@ class Leaving:
         if await self._installations.installed_since(owner_id, at):
             _log.info("the bot was removed before it was installed anew", owner=owner_id)
             return
-        await self._forget(await self._installations.teams_of(owner_id), "app_uninstalled")
+        # First of all nobody is served any more, so that nothing new is kept meanwhile.
         await self.revoked(owner_id, at)
+        await self._forget(await self._installations.teams_of(owner_id), "app_uninstalled")
 
     async def revoked(self, owner_id: str, at: datetime | None = None) -> None:
         """Forget a token that Slack has taken back; what is watched waits for a new one.
