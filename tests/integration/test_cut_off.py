@@ -85,7 +85,7 @@ class Parted:
         time.sleep(max(0.0, at + LEASE - 0.5 - time.time()))
         held &= self.held(at)
         patience = at + 1 + TAKEN_OVER - time.time()
-        eventually(lambda: not held & self.claimed(), f"{held} are taken over", patience)
+        eventually(lambda: not held & self.held(at), f"{held} are taken over", patience)
         print(f"{len(held)} were held, taken over after {time.time() - at:.1f} s")
         self.siege.top_up(again=False)
         return len(held)
@@ -94,10 +94,6 @@ class Parted:
         """Return what was claimed about ``at`` and has not been finished."""
         leased = f"BETWEEN to_timestamp({at + LEASE - 2}) AND to_timestamp({at + LEASE + 1})"
         return self._rows(f"next_check_at {leased}", f"lease_until {leased}")
-
-    def claimed(self) -> Held:
-        """Return all that is planned or claimed."""
-        return self._rows("next_check_at IS NOT NULL", "lease_until IS NOT NULL")
 
     def _rows(self, tasks: str, channels: str) -> Held:
         found = self.siege.stack.rows(
