@@ -45,6 +45,7 @@ scale: $(VENV)/.dev ## work out what 1, 100 and 10,000 workspaces cost (ARGS=kee
 
 profile: $(VENV)/.dev ## show where a check's time goes (ARGS=functions for more)
 	$(BIN)/python -m bench.profile $(ARGS)
+	$(BIN)/python -m bench.steps
 
 lint: $(VENV)/.dev ## check style, format and types
 	$(BIN)/ruff check .

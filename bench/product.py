@@ -42,8 +42,16 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def product(stage: Stage, database: Database | None = None) -> AsyncIterator[Product]:
-    """Give a poller whose tasks are due again in an hour, over ``database`` or one of its own."""
+async def product(
+    stage: Stage, database: Database | None = None, kind: type[LookUp] = LookUp
+) -> AsyncIterator[Product]:
+    """Give a poller whose tasks are due again in an hour.
+
+    Args:
+        stage: the simulated Beam, and a folder.
+        database: one of its own if not given.
+        kind: looks tasks up.
+    """
     http = new_http_client()
     database = database or Database(url_of(stage.folder / "beambot.db"))
     limiter = RateLimiter(UNLIMITED, time.monotonic)
@@ -52,7 +60,7 @@ async def product(stage: Stage, database: Database | None = None) -> AsyncIterat
     pace = Pace(3600, 3600)
     habits = Habits(HistoryStore(database), now)
     polls = OneAccount(beam.patient())
-    look_up = LookUp(polls, tasks, WatchStore(database), now, pace, habits)
+    look_up = kind(polls, tasks, WatchStore(database), now, pace, habits)
     try:
         yield Product(Poller(look_up, tasks, now, Metrics(), pace, Doors()), look_up, database)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bench import policy
+from bench import policy, steps
 from bench.product import now, product
 from bench.profile import WORDS, word
 from bench.seed import new_ids, sample, seed
@@ -49,3 +49,9 @@ def test_a_row_that_misses_its_target_says_so() -> None:
 def test_the_profile_has_a_word_for_everything_of_ours() -> None:
     for file in ("/x/bot/beam/models.py", "/x/storage/tasks.py", "/x/bot/services/poll.py"):
         assert word(file, "f") in WORDS
+
+
+def test_every_step_of_a_check_is_measured_and_none_is_free() -> None:
+    costs = asyncio.run(steps.measure(checks=60, rounds=1))
+    assert set(costs) == set(steps.WORDS)
+    assert min(costs.values()) > 0
