@@ -205,6 +205,7 @@ class Deliverer:
         batch = next_message(work.deliveries)
         turn.batch = [one.id for one in batch]
         turn.attempts = batch[0].attempts if batch else 0
+        turn.doubtful = bool(batch) and batch[0].doubtful
         about = batch[0].card.id if batch and batch[0].card else None
         # A card is shown as it is before its thread says why it changed.
         for card in sorted(work.stale_cards, key=lambda card: card.id != about):
@@ -403,8 +404,7 @@ class Deliverer:
             self._accepted(claim.team_id)
         elif isinstance(error, WorkspaceClosed):
             # Nothing more is sent to any of its channels until a probe gets through.
-            if turn.doing is _Doing.POSTING:
-                await self._outbox.unsent(turn.claim, turn.batch, error.code)
+            await self._not_taken(turn, error)
             if self._workspaces.rejected(claim.team_id, now):
                 _log.error(
                     "the workspace rejects our token; its work waits",
@@ -413,6 +413,15 @@ class Deliverer:
                 )
         else:
             await self._later(turn, error)
+
+    async def _not_taken(self, turn: _Turn, error: DeliveryError) -> None:
+        """Note that what was to be posted is owed as if it had never been tried.
+
+        Not where an attempt before this one may have posted it: that one may still arrive, so it
+        is looked for each time, and nothing that came later is told under its key.
+        """
+        if turn.doing is _Doing.POSTING and not turn.doubtful:
+            await self._outbox.unsent(turn.claim, turn.batch, error.code)
 
     async def _later(self, turn: _Turn, error: DeliveryError) -> None:
         """Try again after a while. Slack counts each method in each channel by itself."""
@@ -429,8 +438,8 @@ class Deliverer:
             turn.next_edit_at = until
         else:
             turn.next_post_at = until
-        if turn.doing is _Doing.POSTING and not isinstance(error, OutcomeUnknown):
-            await self._outbox.unsent(turn.claim, turn.batch, error.code)
+        if not isinstance(error, OutcomeUnknown):
+            await self._not_taken(turn, error)
         _log.info(
             "not delivered",
             channel=turn.claim.channel_id,
@@ -474,6 +483,8 @@ class _Turn:
         self.not_before: datetime | None = None
         self.batch: list[int] = []
         self.attempts = 0
+        self.doubtful = False
+        """Whether an earlier attempt may have posted the batch."""
         self.doing = _Doing.EDITING
 
 

@@ -180,6 +180,32 @@ async def test_a_429_while_looking_for_a_doubtful_post_is_waited_for(world: Faul
     assert len(world.faulty.posted) == 2, "it had arrived"
 
 
+@pytest.mark.parametrize("readable", [True, False])
+async def test_a_post_that_may_still_arrive_stays_in_doubt_whatever_the_next_attempt_meets(
+    world: FaultyWorld, readable: bool
+) -> None:
+    await watched(world)
+    world.slack.readable = readable
+    world.beam.put(A, "RUNNING")
+    # Slack's answer is lost, and Slack takes the message only much later.
+    errors = iter([OutcomeUnknown("TimeoutError"), TryLater("lease_over")])
+    world.faulty.fault = lambda what, channel: next(errors, None) if what == "post" else None
+    kept: list[Outgoing] = []
+    post = world.faulty.post
+
+    async def keep(message: Outgoing) -> str:
+        kept.append(message)
+        return await post(message)
+
+    world.faulty.post = keep  # type: ignore[method-assign]
+    await world.until(lambda: len(kept) == 2, within=30)
+    world.faulty.posted.append(kept[0])
+    world.beam.put(A, "COMPLETE")
+    await world.until(lambda: "RUNNING → COMPLETE" in world.faulty.told(), within=30)
+    again = 0 if readable else 1
+    assert world.faulty.told() == ["PENDING → RUNNING"] * (1 + again) + ["RUNNING → COMPLETE"]
+
+
 async def test_edits_that_fail_for_long_starve_no_post_and_are_tried_ever_less(
     world: FaultyWorld,
 ) -> None:
