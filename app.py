@@ -90,6 +90,10 @@ STOP_JOBS = STOP_TAKING = 1.0
 STOP_REQUESTS, STOP_POLLS, STOP_SENDING = 2.5, 2.0, 3.0
 """Seconds that each may take when the bot stops: 10 altogether, with room to spare."""
 
+STOP_ALL = 9.5
+"""Seconds after which it ends as it is: a database that answers nothing is waited for no longer.
+Whatever was in hand is taken up again after its lease, as after any other death."""
+
 FAILED, MISCONFIGURED = 1, 78
 """Exit codes; the second (``EX_CONFIG`` of sysexits.h) means that to start again will not help."""
 
@@ -338,9 +342,15 @@ async def outside(
 
 async def run_bot(settings: Settings, listener: socket.socket) -> int:
     """Run the bot until SIGTERM or SIGINT; return the exit code."""
-    stop = asyncio.Event()
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def begin_to_stop() -> None:
+        if not stop.is_set():
+            stop.set()
+            loop.call_later(STOP_ALL, _end)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, begin_to_stop)
     async with outside(settings) as (database, session, http):
         try:
             schema = await _unless(stop, migrate(database))
@@ -361,6 +371,14 @@ async def run_bot(settings: Settings, listener: socket.socket) -> int:
         except Rejected as error:
             return fail(str(error), MISCONFIGURED)
     return 0
+
+
+def _end() -> None:
+    """End now, whatever still waits for an answer."""
+    _log.warning("ended with work in hand", seconds=STOP_ALL)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:

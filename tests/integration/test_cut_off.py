@@ -142,3 +142,13 @@ def test_a_copy_that_is_cut_off_loses_and_doubles_nothing_and_is_stood_in_for_wi
     assert verdict.changes > 10
     # Without Slack and Beam it may happen to have taken nothing just then.
     assert held["database"]
+
+
+def test_a_copy_that_is_cut_off_from_the_database_stops_within_ten_seconds_all_the_same(
+    parted: Parted,
+) -> None:
+    parted.see_work()
+    parted.database.cut()
+    began = time.monotonic()
+    assert parted.copy.stop() == 0
+    assert time.monotonic() - began < 11
