@@ -22,6 +22,13 @@ KNOWN_AFTER = 6.0
 DRIFT = 0.0002
 """Seconds that two clocks may drift apart in a second; a bad one does a tenth of that."""
 
+SHARP = 0.05
+"""How well the database's time is to be known, in seconds: posts in a channel are a second apart,
+also where one copy takes it over from another."""
+
+TRIES = 5
+"""How often it is asked in a row until it is: a copy that has just started is busy."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -50,6 +57,11 @@ class DatabaseClock:
         if self._at is None:
             return datetime.now(UTC)
         return self._at + timedelta(seconds=self._elapsed() - self._mark)
+
+    @property
+    def sharp(self) -> bool:
+        """Whether the time is known well enough."""
+        return self._at is not None and self._spread <= SHARP
 
     def measured(self, at: datetime, began: float, ended: float) -> None:
         """Note that it was ``at`` in the database sometime between ``began`` and ``ended``.
@@ -101,14 +113,19 @@ class Copies:
         return (LEAST if unknown else 1.0) / self._alive
 
     async def beat(self) -> None:
-        """Say that this copy is alive."""
+        """Say that this copy is alive, and learn the time."""
+        for _ in range(TRIES):
+            if not await self._beat() or self._clock is None or self._clock.sharp:
+                break
+
+    async def _beat(self) -> bool:
         began = self._elapsed()
         try:
             before = "" if self._said else self._place
             beat = await self._store.beat(self._id, self._elapsed, instead_of=before)
         except StorageUnavailable as error:
             _log.debug("no beat", reason=error.reason)
-            return
+            return False
         ended, self._said = self._elapsed(), True
         if self._clock is not None:
             self._clock.measured(beat.at, *beat.between)
@@ -117,6 +134,7 @@ class Copies:
         if beat.alive != self._alive:
             _log.info("copies alive", count=beat.alive)
         self._alive, self._beat_at = beat.alive, began
+        return True
 
     async def leave(self) -> None:
         """Say that this copy ends."""

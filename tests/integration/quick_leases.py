@@ -22,17 +22,19 @@ from storage import installations
 
 
 def shorten() -> None:
-    """Set the leases to what the environment asks for, or to a second."""
+    """Set the leases of this process to what the environment asks for, or to a second.
+
+    Only when asked: whoever imports this module, as tests do, keeps the real ones.
+    """
     deliver.LEASE = poll.LEASE = timedelta(seconds=float(os.environ.get("TEST_LEASE", "1")))
+    cancel.ABANDONED = timedelta(seconds=8)
+    schedule.RESUME_EVERY = schedule.RENEW_EVERY = 1.0
+    schedule.BEAT_EVERY, copies.KNOWN_AFTER = 0.5, 1.0
+    stored.LIVE_FOR = vars(copies)["LIVE_FOR"] = timedelta(seconds=2)
+    installations.RENEWAL_LASTS = timedelta(seconds=1)
+    installed.KEPT = timedelta(seconds=2)
 
-
-shorten()
-cancel.ABANDONED = timedelta(seconds=8)
-schedule.RESUME_EVERY = schedule.RENEW_EVERY = 1.0
-schedule.BEAT_EVERY, copies.KNOWN_AFTER = 0.5, 1.0
-stored.LIVE_FOR = vars(copies)["LIVE_FOR"] = timedelta(seconds=2)
-installations.RENEWAL_LASTS = timedelta(seconds=1)
-installed.KEPT = timedelta(seconds=2)
 
 if __name__ == "__main__":
+    shorten()
     app.main()

@@ -109,6 +109,25 @@ async def test_the_clock_is_the_databases_as_of_the_last_beat(database: Database
     assert clock() == measured + timedelta(hours=1)
 
 
+async def test_a_copy_that_is_busy_when_it_starts_asks_for_the_time_again(
+    database: Database,
+) -> None:
+    class Busy(Seconds):
+        left = 7
+
+        def __call__(self) -> float:
+            # The first beats find the copy busy with starting.
+            self.left -= 1
+            self.now += 0.8 if self.left > 0 else 0.001
+            return self.now
+
+    time = Busy()
+    clock = DatabaseClock(time)
+    await Copies(CopyStore(database), "a 1", clock, time).beat()
+    assert clock.sharp
+    assert time.now < 1_000 + 8
+
+
 def test_a_busy_moment_does_not_spoil_the_clock_but_a_step_is_followed() -> None:
     time, at = Seconds(), datetime(2026, 1, 1, tzinfo=UTC)
     clock = DatabaseClock(time)
