@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 import signal
@@ -23,6 +22,8 @@ RATE = 20
 LEASE, LEASE_OVER = "5", 8.0
 """Longer than a request takes on a busy machine, as the real lease is; and the seconds after which
 another copy has taken over what a paused one held."""
+IN_A_ROW = 5
+"""Posts of a channel whose time is taken."""
 
 
 def test_whoever_is_paused_or_killed_everything_is_told_once_in_pace_and_within_the_budget(
@@ -63,15 +64,16 @@ def test_whoever_is_paused_or_killed_everything_is_told_once_in_pace_and_within_
         verdict = siege.judge()
         delivered = [copy.log.count("delivered ") for copy in fleet.copies]
         busiest, requests = busiest_second(siege)
-        closest = closest_posts(siege)
+        quickest = quickest_posts(siege)
     finally:
         fleet.stop()
         siege.stack.stop()
-    print(verdict, f"{requests=} {busiest=} {closest=:.2f} {delivered=}")
+    print(verdict, f"{requests=} {busiest=} {quickest=:.2f} {delivered=}")
     assert (verdict.lost, verdict.wrong, verdict.doubled) == ([], [], [])
     assert verdict.changes > 10
     assert sum(count > 0 for count in delivered) > 1
-    assert closest >= 0.9
+    # One a second; a single one may be late on its way, and is then close to the next.
+    assert quickest >= IN_A_ROW - 2
     # Not one copy's budget each, and not next to nothing either. What was sent evenly may arrive
     # a little less so.
     assert RATE / 3 < busiest <= 1.3 * RATE
@@ -89,13 +91,13 @@ def busiest_second(siege: Siege) -> tuple[int, int]:
     return most, len(times)
 
 
-def closest_posts(siege: Siege) -> float:
-    """Return the shortest time between two posts in a channel, in seconds."""
+def quickest_posts(siege: Siege) -> float:
+    """Return the shortest time in which a channel got its posts in a row, in seconds."""
     times: dict[str, list[float]] = defaultdict(list)
     for post in siege.stack.posts():
         times[post["channel"]].append(float(post["ts"]))
     return min(
         later - earlier
-        for one in times.values()
-        for earlier, later in itertools.pairwise(sorted(one))
+        for one in map(sorted, times.values())
+        for earlier, later in zip(one, one[IN_A_ROW - 1 :], strict=False)
     )
