@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ ATTEMPTS = 8
 # at once, and the second attempt finds what the first copy wrote.
 _MET_ANOTHER = {"40001", "40P01", "23505"}
 _LOCKED = "database is locked"
+_ADDRESS = re.compile(r' (?:at|on socket) "[^"]*"(?: \([^)]*\))?(?:, port \d+)?')
 _LOCK_NOT_AVAILABLE = "55P03"
 _READ_ONLY = {"beambot_read": True}
 
@@ -212,7 +214,9 @@ def _sqlstate(error: DBAPIError) -> str | None:
 
 def _reason(error: DBAPIError) -> str:
     # Of PostgreSQL's words the first line says what is wrong; those after it may quote values.
-    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "unknown"
+    # Where the server is belongs to its operator, and everybody may ask ``/readyz``.
+    lines = str(error.orig).strip().splitlines()
+    return _ADDRESS.sub("", lines[0]) if lines else "unknown"
 
 
 def _file_of(url: str) -> Path | None:

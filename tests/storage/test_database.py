@@ -273,3 +273,20 @@ async def test_a_backup_is_whole_while_the_bot_writes(file: Database, tmp_path: 
     with pytest.raises(StorageUnavailable, match="no database"):
         copy_database(tmp_path / "nothing.db", tmp_path / "copy9.db")
     assert not await asyncio.to_thread(lambda: list(tmp_path.glob("*.part")))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://canary:canary@127.0.0.1:1/canary",
+        "postgresql+psycopg://canary:canary@/canary?host=/tmp/canary&port=1",
+    ],
+)
+async def test_a_server_that_is_not_reached_is_not_named(url: str) -> None:
+    database = Database(url)
+    with pytest.raises(StorageUnavailable) as caught:
+        await database.read(lambda tx: tx.execute(text("SELECT 1")))
+    await database.close()
+    said = caught.value.reason
+    assert "connection" in said
+    assert not any(word in said for word in ("127.0.0.1", "canary", "port"))
