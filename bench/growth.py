@@ -11,11 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from bench.product import now
+from bench.product import Nobody, now
 from bench.seed import make_due, new_ids, seed, url_of
 from bench.stage import Row, cores, pin, report
 from bot.services.look_up import LookUp
-from bot.services.ports import Beam
 from bot.tasks.follow import Look, Pace, Tracked
 from storage.batches import Horizon
 from storage.database import Database
@@ -34,7 +33,7 @@ class Copy:
         self.database = Database(url_of(folder / f"{watched}.db"))
         self.tasks = TaskStore(self.database)
         pace = Pace(3600, 3600)
-        self.look_up = LookUp(_Nobody(), self.tasks, WatchStore(self.database), now, pace)
+        self.look_up = LookUp(Nobody(), self.tasks, WatchStore(self.database), now, pace)
         self.costs: dict[str, list[float]] = {"idle": [], "due": []}
 
     async def tick(self) -> None:
@@ -102,18 +101,6 @@ async def measure(quick: bool) -> list[Row]:
             ),
         )
     ]
-
-
-class _Nobody:
-    """No Beam account: nothing is asked here."""
-
-    who_renews = ""
-
-    async def of(self, team_id: str, channel_id: str) -> str:
-        raise NotImplementedError
-
-    async def client(self, team_id: str, account: str) -> Beam:
-        raise NotImplementedError
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from bot.services.doors import Doors
 from bot.services.habits import Habits
 from bot.services.look_up import LookUp
 from bot.services.poll import Poller
+from bot.services.ports import Beam
 from bot.tasks.follow import Pace
 from storage.database import Database
 from storage.history import HistoryStore
@@ -34,6 +35,20 @@ class Product:
     poller: Poller
     look_up: LookUp
     database: Database
+
+
+class Nobody:
+    """No Beam account: nothing is asked here."""
+
+    who_renews = ""
+
+    async def of(self, team_id: str, channel_id: str) -> str:
+        """Return the name of the account that a channel uses: nobody may ask."""
+        raise NotImplementedError
+
+    async def client(self, team_id: str, account: str) -> Beam:
+        """Return the way to an account: nobody may ask."""
+        raise NotImplementedError
 
 
 def now() -> datetime:

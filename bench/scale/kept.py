@@ -11,10 +11,9 @@ from typing import Any
 from sqlalchemy import Table as Base
 from sqlalchemy import delete, event, func, select
 
-from bench.product import now
+from bench.product import Nobody, now
 from bench.seed import TEAM, new_ids
 from bot.services.look_up import LookUp
-from bot.services.ports import Beam
 from bot.tasks import Status, Task, TaskId
 from bot.tasks.follow import Look, Pace
 from bot.tasks.records import KnownTask, Place
@@ -108,7 +107,7 @@ async def _packed(database: Database, file: Path) -> int:
 
 async def _fill(database: Database, like: Task, count: int) -> None:
     stored, watching = TaskStore(database), WatchStore(database)
-    look_up = LookUp(_Nobody(), stored, watching, now, Pace())
+    look_up = LookUp(Nobody(), stored, watching, now, Pace())
     ids, made = new_ids(count), now()
     like = replace(like, created_at=made, started_at=None, ended_at=None)
     notes = SeenStore(database)
@@ -132,15 +131,3 @@ async def _fill(database: Database, like: Task, count: int) -> None:
 def _ran(like: Task, task_id: TaskId, status: str, made: datetime, then: datetime) -> Task:
     task = replace(like, id=task_id, status=Status(status), started_at=made)
     return replace(task, ended_at=then) if task.status.final else task
-
-
-class _Nobody:
-    """No Beam account: nothing is asked here."""
-
-    who_renews = ""
-
-    async def of(self, team_id: str, channel_id: str) -> str:
-        raise NotImplementedError
-
-    async def client(self, team_id: str, account: str) -> Beam:
-        raise NotImplementedError

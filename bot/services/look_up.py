@@ -18,7 +18,7 @@ from bot.beam.errors import (
 from bot.services.habits import Habits
 from bot.services.news import tell
 from bot.services.ports import Accounts, Clock
-from bot.services.share import Shares, Unlimited
+from bot.services.share import Shares
 from bot.tasks import TaskId, Transition
 from bot.tasks.follow import Followed, Look, Pace, Tracked, follow
 from bot.tasks.records import Failure, KnownTask, Lookup, Place, Trouble
@@ -30,8 +30,6 @@ _log = structlog.get_logger(__name__)
 
 AT_ONCE = 10
 """Look-ups at once for one command."""
-
-_UNLIMITED = Unlimited()
 
 
 def trouble_of(error: BeamError) -> Trouble:
@@ -96,7 +94,7 @@ class LookUp:
         self._clock = clock
         self._pace = pace
         self._habits = habits
-        self._shares = shares or Shares(lambda *_: _UNLIMITED)
+        self._shares = shares or Shares()
 
     async def look(self, place: Place, ids: Sequence[TaskId]) -> Lookup:
         """Look tasks up for somebody; nothing is raised for a task that cannot be found."""

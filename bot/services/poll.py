@@ -18,7 +18,7 @@ from bot.log import new_trace
 from bot.services.doors import Doors
 from bot.services.look_up import LookUp, trouble_of
 from bot.services.ports import Clock, Meter
-from bot.services.share import Shares, Unlimited
+from bot.services.share import Shares
 from bot.tasks.follow import RECHECKS, Look, Pace, Tracked
 from bot.tasks.records import Trouble
 from storage.batches import Account, Claimed, Horizon
@@ -104,8 +104,7 @@ class Poller:
         self._clock = clock
         self._meter = meter
         self._pace = pace
-        unlimited = Unlimited()
-        self._shares = shares or Shares(lambda *_: unlimited)
+        self._shares = shares or Shares()
         self._workspaces = workspaces
         self._accounts = Doors()
         self._recovered: set[tuple[str, str]] = set()
@@ -231,7 +230,8 @@ class Poller:
             # Not Beam's doing. The lease brings the task back.
             _log.exception("look failed", task=tracked.task.id)
             self._meter.failed("poll")
-            self._done([(tracked.team_id, tracked.account)])
+            self._leave([(tracked.team_id, tracked.account)])
+            self._rest()
             return
         news = look.task is None or look.task.status != tracked.task.status
         seen = Observation(
@@ -305,7 +305,7 @@ class Poller:
             room = IN_HAND_MOST - self._in_hand
             if self._more or any(self._allowed(one, room) > 0 for one in self._crowded):
                 await self._refill()
-            self._done([])
+            self._rest()
 
     async def _gather(self) -> list[Observation]:
         """Return looks to be written down together; one that found something new waits for none."""
@@ -354,8 +354,7 @@ class Poller:
             if not lane.in_hand and len(self._lanes) > LANES_MOST:
                 del self._lanes[account]
 
-    def _done(self, accounts: Sequence[Account]) -> None:
-        self._leave(accounts)
+    def _rest(self) -> None:
         if self._in_hand == 0:
             self._idle.set()
 

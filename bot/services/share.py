@@ -73,6 +73,17 @@ class Share:
         self._at = now
 
 
+class Unlimited:
+    """A budget without an end."""
+
+    rate = math.inf
+    used = 0
+
+    def allows(self, seconds: float) -> float:
+        """Return how many requests the next ``seconds`` have room for."""
+        return math.inf
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What all Beam accounts ask for together, and what they may."""
@@ -91,11 +102,13 @@ class Shares:
     """The share of each Beam account, by its budget: what two use with one token is shared.
 
     Args:
-        budget_of: the budget of an account, by its workspace and its name.
+        budget_of: the budget of an account, by its workspace and its name; without an end if not
+            given.
     """
 
-    def __init__(self, budget_of: Callable[[str, str], Budget]) -> None:
-        self._budget_of = budget_of
+    def __init__(self, budget_of: Callable[[str, str], Budget] | None = None) -> None:
+        unlimited = Unlimited()
+        self._budget_of = budget_of or (lambda *_: unlimited)
         self._shares: WeakKeyDictionary[Budget, Share] = WeakKeyDictionary()
         self._counted: WeakKeyDictionary[Budget, int] = WeakKeyDictionary()
         self._used = 0
@@ -123,14 +136,3 @@ class Shares:
             rate, wanted = rate + budget.rate, wanted + share.demand()
             short += share.factor() > 1.0
         return Demand(rate, wanted, short, self._used)
-
-
-class Unlimited:
-    """A budget without an end."""
-
-    rate = math.inf
-    used = 0
-
-    def allows(self, seconds: float) -> float:
-        """Return how many requests the next ``seconds`` have room for."""
-        return math.inf
